@@ -1,0 +1,120 @@
+// A tradable pair at one exchange with the rules its orders must obey.
+
+import { Decimal } from '../money/decimal.ts'
+
+declare const instrumentIdBrand: unique symbol
+/** `exchange:SYMBOL`, built only by `instrumentId` or the registry that resolves aliases at the edge. */
+export type InstrumentId = string & { readonly [instrumentIdBrand]: true }
+
+export interface Instrument {
+  readonly id: InstrumentId
+  readonly exchange: string
+  /** ccxt unified, such as BTC/USDT. */
+  readonly symbol: string
+  readonly base: string
+  readonly quote: string
+  readonly kind: 'spot' | 'swap'
+  readonly tick: Decimal
+  readonly step: Decimal
+  readonly minQty: Decimal
+  readonly minNotional: Decimal
+  readonly makerBps: Decimal
+  readonly takerBps: Decimal
+  /** Currency in which simulated fees are taken: that of the quote, of the base, or none of both. */
+  readonly feeAsset: string
+}
+
+/** The rules of an instrument as JSON: decimals as text. */
+export interface InstrumentRules {
+  readonly exchange: string
+  readonly symbol: string
+  readonly base: string
+  readonly quote: string
+  readonly kind: 'spot' | 'swap'
+  readonly tick: string
+  readonly step: string
+  readonly minQty: string
+  readonly minNotional: string
+  readonly makerBps: string
+  readonly takerBps: string
+  readonly feeAsset: string
+}
+
+const SYMBOL = /^([A-Z0-9._-]{1,20})\/([A-Z0-9._-]{1,20})(:[A-Z0-9._-]{1,20})?$/
+
+export function splitSymbol(symbol: string): { base: string; quote: string; settle: string | null } | null {
+  const match = SYMBOL.exec(symbol)
+  return match ? { base: match[1]!, quote: match[2]!, settle: match[3] ? match[3].slice(1) : null } : null
+}
+
+export function instrumentId(exchange: string, symbol: string): InstrumentId {
+  if (!splitSymbol(symbol))
+    throw new RangeError(`symbol ${JSON.stringify(symbol)} is not of the form BASE/QUOTE, such as BTC/USDT`)
+  return `${exchange}:${symbol}` as InstrumentId
+}
+
+/** @throws RangeError where a rule is missing, negative, or a grid is zero. */
+export function instrumentFromRules(rules: InstrumentRules): Instrument {
+  const positive = (name: keyof InstrumentRules): Decimal => {
+    const value = Decimal.from(rules[name])
+    if (!value.isPositive()) throw new RangeError(`instrument ${rules.symbol}: ${name} is ${rules[name]}, it must be above 0`)
+    return value
+  }
+  const notNegative = (name: keyof InstrumentRules): Decimal => {
+    const value = Decimal.from(rules[name])
+    if (value.isNegative()) throw new RangeError(`instrument ${rules.symbol}: ${name} is ${rules[name]}, it must not be negative`)
+    return value
+  }
+  return {
+    id: instrumentId(rules.exchange, rules.symbol),
+    exchange: rules.exchange,
+    symbol: rules.symbol,
+    base: rules.base,
+    quote: rules.quote,
+    kind: rules.kind,
+    tick: positive('tick'),
+    step: positive('step'),
+    minQty: notNegative('minQty'),
+    minNotional: notNegative('minNotional'),
+    makerBps: Decimal.from(rules.makerBps),
+    takerBps: notNegative('takerBps'),
+    feeAsset: rules.feeAsset,
+  }
+}
+
+export function instrumentRules(instrument: Instrument): InstrumentRules {
+  return {
+    exchange: instrument.exchange,
+    symbol: instrument.symbol,
+    base: instrument.base,
+    quote: instrument.quote,
+    kind: instrument.kind,
+    tick: instrument.tick.toString(),
+    step: instrument.step.toString(),
+    minQty: instrument.minQty.toString(),
+    minNotional: instrument.minNotional.toString(),
+    makerBps: instrument.makerBps.toString(),
+    takerBps: instrument.takerBps.toString(),
+    feeAsset: instrument.feeAsset,
+  }
+}
+
+/** What a backtest assumes where nobody told it the venue's rules; the report repeats them. */
+export function defaultRules(exchange: string, symbol: string): InstrumentRules {
+  const parts = splitSymbol(symbol)
+  if (!parts) throw new RangeError(`symbol ${JSON.stringify(symbol)} is not of the form BASE/QUOTE, such as BTC/USDT`)
+  return {
+    exchange,
+    symbol,
+    base: parts.base,
+    quote: parts.quote,
+    kind: parts.settle ? 'swap' : 'spot',
+    tick: '0.01',
+    step: '0.00001',
+    minQty: '0',
+    minNotional: '5',
+    makerBps: '10',
+    takerBps: '10',
+    feeAsset: parts.quote,
+  }
+}
