@@ -1,0 +1,17 @@
+// The verbs of the command line. Each is loaded only when it is called, so that --help and short verbs start in a few ms.
+// To add one: a file that exports its Verb (or VerbGroup) as `verb`, and a line here.
+
+import type { Verb, VerbGroup } from './verb.ts'
+
+export interface RegisteredVerb {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly summary: string
+  load(): Promise<{ readonly verb: Verb | VerbGroup }>
+}
+
+export const VERBS: readonly RegisteredVerb[] = []
+
+export function findVerb(name: string): RegisteredVerb | undefined {
+  return VERBS.find(verb => verb.name === name || verb.aliases?.includes(name))
+}
