@@ -1,13 +1,33 @@
 /** The indicator catalogue: what the API, the UI, conditions and strategies can name. */
 import type { CandleColumns } from '../market/candles.ts'
+import { adx } from './adx.ts'
 import { atr } from './atr.ts'
 import { bollinger } from './bollinger.ts'
+import { cci } from './cci.ts'
+import { dema } from './dema.ts'
+import { donchian } from './donchian.ts'
 import { ema } from './ema.ts'
+import { eom } from './eom.ts'
+import { hull } from './hull.ts'
+import { ichimoku } from './ichimoku.ts'
 import type { IndicatorDefinition, IndicatorFinding, IndicatorParams, ParamSpec } from './indicator.ts'
+import { kama } from './kama.ts'
+import { keltner } from './keltner.ts'
 import { macd } from './macd.ts'
+import { mfi } from './mfi.ts'
+import { obv } from './obv.ts'
+import { psar } from './psar.ts'
 import { rsi } from './rsi.ts'
 import { sma } from './sma.ts'
 import type { Source } from './source.ts'
+import { stochastic } from './stochastic.ts'
+import { supertrend } from './supertrend.ts'
+import { tema } from './tema.ts'
+import { ultimate } from './ultimate.ts'
+import { vwap } from './vwap.ts'
+import { vwma } from './vwma.ts'
+import { williamsR } from './williams-r.ts'
+import { wma } from './wma.ts'
 
 export type {
   ChoiceParam,
@@ -26,7 +46,34 @@ export { SOURCES, type Source } from './source.ts'
 const DAY_MS = 86_400_000
 
 /** Every indicator there is. A new one is one file and one line here. */
-export const INDICATORS: readonly IndicatorDefinition[] = [sma, ema, rsi, macd, atr, bollinger].map(tied)
+export const INDICATORS: readonly IndicatorDefinition[] = [
+  sma,
+  wma,
+  vwma,
+  ema,
+  dema,
+  tema,
+  hull,
+  kama,
+  rsi,
+  stochastic,
+  williamsR,
+  cci,
+  mfi,
+  ultimate,
+  macd,
+  adx,
+  atr,
+  bollinger,
+  keltner,
+  donchian,
+  supertrend,
+  psar,
+  ichimoku,
+  obv,
+  vwap,
+  eom,
+].map(tied)
 
 /** Ties each state's snapshots to indicator, parameters, source and timeframe, and keeps intraday formulas intraday. */
 function tied(def: IndicatorDefinition): IndicatorDefinition {

@@ -31,8 +31,13 @@ export interface SeriesState {
   run(xs: Float64Array, from: number, to: number, outs: readonly Float64Array[]): void
 }
 
+/** A candle's volume as a number; data without volume (NaN) counts as nothing traded. */
+export function volumeOf(volume: number): number {
+  return Number.isNaN(volume) ? 0 : volume
+}
+
 /** Picks the source's value out of a candle; Heikin-Ashi needs the state. */
-class SourcePicker {
+export class SourcePicker {
   haOpen = Number.NaN
   haClose = Number.NaN
   readonly source: Source
@@ -58,7 +63,7 @@ class SourcePicker {
       case 'ohlc4':
         return (open + high + low + close) / 4
       case 'volume':
-        return Number.isNaN(volume) ? 0 : volume
+        return volumeOf(volume)
       default:
         return this.heikinAshi(open, high, low, close)
     }
