@@ -5,12 +5,12 @@
  */
 import { factorParam, type IndicatorDefinition, numberOf, periodParam } from './indicator.ts'
 import { onSource, type SeriesState } from './source.ts'
-import { WindowSquares, WindowSum } from './windows.ts'
+import { WindowMean, WindowSquares } from './windows.ts'
 
 class Bollinger implements SeriesState {
   private readonly period: number
   private readonly k: number
-  private readonly sum: WindowSum
+  private readonly mean: WindowMean
   private readonly squares: WindowSquares
   private middle = Number.NaN
   private reach = Number.NaN
@@ -18,12 +18,12 @@ class Bollinger implements SeriesState {
   constructor(period: number, k: number) {
     this.period = period
     this.k = k
-    this.sum = new WindowSum(period)
+    this.mean = new WindowMean(period)
     this.squares = new WindowSquares(period)
   }
 
   step(x: number): void {
-    this.middle = this.sum.push(x) / this.period
+    this.middle = this.mean.push(x)
     this.reach = this.k * Math.sqrt(this.squares.push(x) / this.period)
   }
 

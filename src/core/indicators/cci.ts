@@ -5,20 +5,19 @@
  */
 import type { CandleColumns } from '../market/candles.ts'
 import { CandleState, type IndicatorDefinition, type IndicatorState, numberOf, periodParam } from './indicator.ts'
-import { WindowSum } from './windows.ts'
+import { EqualRun, WindowMean } from './windows.ts'
 
 class Cci extends CandleState implements IndicatorState {
   private readonly slots: Float64Array
-  private readonly sum: WindowSum
+  private readonly mean: WindowMean
+  private readonly equal: EqualRun
   private at = 0
-  private previous = Number.NaN
-  /** How many of the last values were equal; the rounding of the mean would make a flat window look stirred. */
-  private equal = 0
 
   constructor(period: number) {
     super()
     this.slots = new Float64Array(period)
-    this.sum = new WindowSum(period)
+    this.mean = new WindowMean(period)
+    this.equal = new EqualRun(period)
   }
 
   step(high: number, low: number, close: number): number {
@@ -27,12 +26,9 @@ class Cci extends CandleState implements IndicatorState {
     const tp = (high + low + close) / 3
     slots[this.at] = tp
     this.at = this.at + 1 < period ? this.at + 1 : 0
-    if (tp !== this.previous) this.equal = 1
-    else if (this.equal < period) this.equal++
-    this.previous = tp
-    const mean = this.sum.push(tp) / period
+    const mean = this.mean.push(tp)
+    if (this.equal.push(tp)) return 0
     if (Number.isNaN(mean)) return mean
-    if (this.equal === period) return 0
     let deviation = 0
     for (let i = 0; i < period; i++) deviation += Math.abs(slots[i]! - mean)
     return (tp - mean) / ((0.015 * deviation) / period)

@@ -5,19 +5,17 @@
 import type { CandleColumns } from '../market/candles.ts'
 import { CandleState, factorParam, type IndicatorDefinition, type IndicatorState, numberOf, periodParam } from './indicator.ts'
 import { volumeOf } from './source.ts'
-import { WindowSum } from './windows.ts'
+import { WindowMean } from './windows.ts'
 
 class Eom extends CandleState implements IndicatorState {
-  private readonly period: number
   private readonly divisor: number
-  private readonly sum: WindowSum
+  private readonly mean: WindowMean
   private previous = Number.NaN
 
   constructor(period: number, divisor: number) {
     super()
-    this.period = period
     this.divisor = divisor
-    this.sum = new WindowSum(period)
+    this.mean = new WindowMean(period)
   }
 
   step(high: number, low: number, volume: number): number {
@@ -25,7 +23,7 @@ class Eom extends CandleState implements IndicatorState {
     const moved = middle - this.previous
     this.previous = middle
     if (Number.isNaN(moved)) return moved
-    return this.sum.push(volume === 0 ? 0 : (this.divisor * moved * (high - low)) / volume) / this.period
+    return this.mean.push(volume === 0 ? 0 : (this.divisor * moved * (high - low)) / volume)
   }
 
   next(_t: number, _open: number, high: number, low: number, _close: number, volume: number, out: Float64Array): void {

@@ -1,9 +1,12 @@
 /** The indicator catalogue: what the API, the UI, conditions and strategies can name. */
 import type { CandleColumns } from '../market/candles.ts'
 import { adx } from './adx.ts'
+import { aroon } from './aroon.ts'
 import { atr } from './atr.ts'
 import { bollinger } from './bollinger.ts'
 import { cci } from './cci.ts'
+import { choppiness } from './choppiness.ts'
+import { cmf } from './cmf.ts'
 import { dema } from './dema.ts'
 import { donchian } from './donchian.ts'
 import { ema } from './ema.ts'
@@ -13,13 +16,18 @@ import { ichimoku } from './ichimoku.ts'
 import type { IndicatorDefinition, IndicatorFinding, IndicatorParams, ParamSpec } from './indicator.ts'
 import { kama } from './kama.ts'
 import { keltner } from './keltner.ts'
+import { linearRegression } from './linear-regression.ts'
 import { macd } from './macd.ts'
 import { mfi } from './mfi.ts'
 import { obv } from './obv.ts'
+import { pivotPoints } from './pivot-points.ts'
 import { psar } from './psar.ts'
+import { roc } from './roc.ts'
 import { rsi } from './rsi.ts'
 import { sma } from './sma.ts'
 import type { Source } from './source.ts'
+import { stdDev } from './std-dev.ts'
+import { stochRsi } from './stoch-rsi.ts'
 import { stochastic } from './stochastic.ts'
 import { supertrend } from './supertrend.ts'
 import { tema } from './tema.ts'
@@ -73,6 +81,14 @@ export const INDICATORS: readonly IndicatorDefinition[] = [
   obv,
   vwap,
   eom,
+  roc,
+  stdDev,
+  stochRsi,
+  cmf,
+  aroon,
+  choppiness,
+  linearRegression,
+  pivotPoints,
 ].map(tied)
 
 /** Ties each state's snapshots to indicator, parameters, source and timeframe, and keeps intraday formulas intraday. */

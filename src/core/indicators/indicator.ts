@@ -59,7 +59,7 @@ export interface IndicatorDefinition {
   /** True if the formula needs a timeframe below one day (it starts anew at 00:00 UTC). */
   readonly intradayOnly?: boolean
   readonly levels?: IndicatorLevels
-  /** Closed bars until the first value, per component. Pivot points depend on the timeframe and give their upper bound. */
+  /** Closed bars until the first value, per component. Only pivot points need `ctx`, for the bars of a day. */
   bars(params: IndicatorParams, ctx?: IndicatorContext): Record<string, number>
   /** Bars since the anchor below which a value is traced as `short_history`; absent = 0. */
   history?(params: IndicatorParams): number

@@ -1,4 +1,7 @@
-/** The two recursive means that most indicators stand on, and the true range. */
+/**
+ * The two recursive means that most indicators stand on, and the true range. Both are written as steps towards the new
+ * value, so that the mean of equal values is exactly that value: a flat line never looks rising.
+ */
 
 /** Smaller than any price difference that means something; below it a decaying mean counts as zero. */
 export const NOTHING = 1e-200
@@ -20,15 +23,13 @@ export class EmaMean {
       this.value += this.weight * (x - this.value)
       return this.value
     }
-    this.value += x
     this.seen++
-    if (this.seen < this.period) return Number.NaN
-    this.value /= this.period
-    return this.value
+    this.value += (x - this.value) / this.seen
+    return this.seen < this.period ? Number.NaN : this.value
   }
 }
 
-/** Wilder's mean: seed = mean of the first n values, then r = (r*(n-1)+x)/n. NaN until the seed is there. */
+/** Wilder's mean: seed = mean of the first n values, then r = (r*(n-1)+x)/n, written r += (x-r)/n. NaN until the seed is there. */
 export class WilderMean {
   private readonly period: number
   private seen = 0
@@ -40,14 +41,12 @@ export class WilderMean {
 
   push(x: number): number {
     if (this.seen === this.period) {
-      this.value = (this.value * (this.period - 1) + x) / this.period
+      this.value += (x - this.value) / this.period
       return this.value
     }
-    this.value += x
     this.seen++
-    if (this.seen < this.period) return Number.NaN
-    this.value /= this.period
-    return this.value
+    this.value += (x - this.value) / this.seen
+    return this.seen < this.period ? Number.NaN : this.value
   }
 }
 

@@ -6,18 +6,16 @@
 import type { CandleColumns } from '../market/candles.ts'
 import { CandleState, type IndicatorDefinition, type IndicatorState, numberOf, periodParam } from './indicator.ts'
 import { volumeOf } from './source.ts'
-import { WindowSum } from './windows.ts'
+import { WindowMean } from './windows.ts'
 
 class Obv extends CandleState implements IndicatorState {
-  private readonly maPeriod: number
-  private readonly sum: WindowSum
+  private readonly mean: WindowMean
   private previousClose = Number.NaN
   private value = 0
 
   constructor(maPeriod: number) {
     super()
-    this.maPeriod = maPeriod
-    this.sum = new WindowSum(maPeriod)
+    this.mean = new WindowMean(maPeriod)
   }
 
   step(close: number, volume: number): number {
@@ -31,7 +29,7 @@ class Obv extends CandleState implements IndicatorState {
   next(_t: number, _open: number, _high: number, _low: number, close: number, volume: number, out: Float64Array): void {
     const value = this.step(close, volumeOf(volume))
     out[0] = value
-    out[1] = this.sum.push(value) / this.maPeriod
+    out[1] = this.mean.push(value)
   }
 
   run(columns: CandleColumns, from: number, to: number, outs: readonly Float64Array[]): void {
@@ -41,7 +39,7 @@ class Obv extends CandleState implements IndicatorState {
     for (let i = from; i < to; i++) {
       const value = this.step(close[i]!, volumeOf(volume[i]!))
       values[i] = value
-      means[i] = this.sum.push(value) / this.maPeriod
+      means[i] = this.mean.push(value)
     }
   }
 }

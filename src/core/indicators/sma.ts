@@ -4,28 +4,23 @@
  */
 import { type IndicatorDefinition, numberOf, periodParam } from './indicator.ts'
 import { onSource, type SeriesState } from './source.ts'
-import { WindowSum } from './windows.ts'
+import { WindowMean } from './windows.ts'
 
 class Sma implements SeriesState {
-  private readonly period: number
-  private readonly sum: WindowSum
+  private readonly mean: WindowMean
 
   constructor(period: number) {
-    this.period = period
-    this.sum = new WindowSum(period)
-  }
-
-  step(x: number): number {
-    return this.sum.push(x) / this.period
+    this.mean = new WindowMean(period)
   }
 
   next(x: number, out: Float64Array): void {
-    out[0] = this.step(x)
+    out[0] = this.mean.push(x)
   }
 
   run(xs: Float64Array, from: number, to: number, outs: readonly Float64Array[]): void {
     const value = outs[0]!
-    for (let i = from; i < to; i++) value[i] = this.step(xs[i]!)
+    const mean = this.mean
+    for (let i = from; i < to; i++) value[i] = mean.push(xs[i]!)
   }
 }
 

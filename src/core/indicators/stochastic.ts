@@ -4,7 +4,7 @@
  */
 import type { CandleColumns } from '../market/candles.ts'
 import { CandleState, type IndicatorDefinition, type IndicatorState, numberOf, periodParam } from './indicator.ts'
-import { WindowMax, WindowMin, WindowSum } from './windows.ts'
+import { WindowMax, WindowMean, WindowMin } from './windows.ts'
 
 /** Place of a value between the extremes of a window, smoothed twice; StochRSI stands on it too. */
 export class StochasticSeries {
@@ -12,18 +12,14 @@ export class StochasticSeries {
   d = Number.NaN
   private readonly highest: WindowMax
   private readonly lowest: WindowMin
-  private readonly smoothK: number
-  private readonly smoothD: number
-  private readonly sumK: WindowSum
-  private readonly sumD: WindowSum
+  private readonly meanK: WindowMean
+  private readonly meanD: WindowMean
 
   constructor(period: number, smoothK: number, smoothD: number) {
     this.highest = new WindowMax(period)
     this.lowest = new WindowMin(period)
-    this.smoothK = smoothK
-    this.smoothD = smoothD
-    this.sumK = new WindowSum(smoothK)
-    this.sumD = new WindowSum(smoothD)
+    this.meanK = new WindowMean(smoothK)
+    this.meanD = new WindowMean(smoothD)
   }
 
   push(high: number, low: number, value: number): void {
@@ -31,10 +27,10 @@ export class StochasticSeries {
     const bottom = this.lowest.push(low)
     const span = top - bottom
     if (Number.isNaN(span)) return
-    const k = this.sumK.push(span === 0 ? 50 : (100 * (value - bottom)) / span) / this.smoothK
+    const k = this.meanK.push(span === 0 ? 50 : (100 * (value - bottom)) / span)
     if (Number.isNaN(k)) return
     this.k = k
-    this.d = this.sumD.push(k) / this.smoothD
+    this.d = this.meanD.push(k)
   }
 }
 

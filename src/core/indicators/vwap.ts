@@ -11,25 +11,28 @@ const DAY_MS = 86_400_000
 class Vwap extends CandleState implements IndicatorState {
   /** When the day that the sums belong to is over. */
   private dayEndMs = Number.NEGATIVE_INFINITY
-  private turnover = 0
   private volume = 0
-  private plain = 0
   private count = 0
+  private value = 0
 
+  /** Moves the mean towards the new price by its share of the volume, so that one price all day stays that price. */
   step(openTimeMs: number, high: number, low: number, close: number, volume: number): number {
     if (openTimeMs >= this.dayEndMs) {
       this.dayEndMs = (Math.floor(openTimeMs / DAY_MS) + 1) * DAY_MS
-      this.turnover = 0
       this.volume = 0
-      this.plain = 0
       this.count = 0
+      this.value = 0
     }
     const tp = (high + low + close) / 3
-    this.turnover += tp * volume
+    const before = this.volume
     this.volume += volume
-    this.plain += tp
-    this.count++
-    return this.volume === 0 ? this.plain / this.count : this.turnover / this.volume
+    if (before === 0 && volume > 0) this.value = tp
+    else if (before > 0) this.value += ((tp - this.value) * volume) / this.volume
+    else {
+      this.count++
+      this.value += (tp - this.value) / this.count
+    }
+    return this.value
   }
 
   next(openTimeMs: number, _open: number, high: number, low: number, close: number, volume: number, out: Float64Array): void {

@@ -5,29 +5,31 @@
 import type { CandleColumns } from '../market/candles.ts'
 import { CandleState, type IndicatorDefinition, type IndicatorState, numberOf, periodParam } from './indicator.ts'
 import { type Source, SourcePicker, volumeOf } from './source.ts'
-import { WindowSum } from './windows.ts'
+import { EqualRun, WindowMean, WindowSum } from './windows.ts'
 
 class Vwma extends CandleState implements IndicatorState {
-  private readonly period: number
   private readonly picker: SourcePicker
   private readonly turnover: WindowSum
   private readonly volume: WindowSum
-  private readonly plain: WindowSum
+  private readonly plain: WindowMean
+  private readonly equal: EqualRun
 
   constructor(period: number, source: Source) {
     super()
-    this.period = period
     this.picker = new SourcePicker(source)
     this.turnover = new WindowSum(period)
     this.volume = new WindowSum(period)
-    this.plain = new WindowSum(period)
+    this.plain = new WindowMean(period)
+    this.equal = new EqualRun(period)
   }
 
   step(x: number, traded: number): number {
     const turnover = this.turnover.push(x * traded)
     const volume = this.volume.push(traded)
     const plain = this.plain.push(x)
-    return volume === 0 ? plain / this.period : turnover / volume
+    const equal = this.equal.push(x)
+    if (volume === 0) return plain
+    return equal ? x : turnover / volume
   }
 
   next(_t: number, open: number, high: number, low: number, close: number, volume: number, out: Float64Array): void {

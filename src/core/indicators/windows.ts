@@ -44,6 +44,43 @@ export class WindowSum {
   }
 }
 
+/** Tells whether the last `size` values are all equal, where the rounding of sums would make them look stirred. */
+export class EqualRun {
+  private readonly size: number
+  private previous = Number.NaN
+  private count = 0
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  push(x: number): boolean {
+    if (x !== this.previous) {
+      this.previous = x
+      this.count = 1
+    } else if (this.count < this.size) this.count++
+    return this.count === this.size
+  }
+}
+
+/** Mean of the last `size` values; of equal values exactly that value. NaN until there are that many. */
+export class WindowMean {
+  private readonly size: number
+  private readonly sum: WindowSum
+  private readonly run: EqualRun
+
+  constructor(size: number) {
+    this.size = size
+    this.sum = new WindowSum(size)
+    this.run = new EqualRun(size)
+  }
+
+  push(x: number): number {
+    const sum = this.sum.push(x)
+    return this.run.push(x) ? x : sum / this.size
+  }
+}
+
 /** Greatest of the last `size` values; NaN until there are that many. */
 export class WindowMax {
   private readonly slots: Float64Array

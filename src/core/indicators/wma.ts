@@ -4,20 +4,23 @@
  */
 import { type IndicatorDefinition, numberOf, periodParam } from './indicator.ts'
 import { onSource, type SeriesState } from './source.ts'
-import { WindowWeightedSum } from './windows.ts'
+import { EqualRun, WindowWeightedSum } from './windows.ts'
 
 /** WMA of one series; Hull stands on it too. */
 export class WmaSeries {
   private readonly weights: number
   private readonly sum: WindowWeightedSum
+  private readonly equal: EqualRun
 
   constructor(period: number) {
     this.weights = (period * (period + 1)) / 2
     this.sum = new WindowWeightedSum(period)
+    this.equal = new EqualRun(period)
   }
 
   push(x: number): number {
-    return this.sum.push(x) / this.weights
+    const sum = this.sum.push(x)
+    return this.equal.push(x) ? x : sum / this.weights
   }
 }
 
