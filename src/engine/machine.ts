@@ -1,0 +1,119 @@
+// The engine's contract (execution.md 1): a bot is a machine whose step is synchronous, total and pure. It learns by events, acts by
+// commands, and says by watches what could wake it. Backtest, paper and live are pumps around this one interface.
+
+import type { Transfer } from '../core/ledger/transfer.ts'
+import type { Decimal } from '../core/money/decimal.ts'
+import type { Fill, Order, OrderKey } from '../core/orders/order.ts'
+import type { OrderEvent } from '../core/orders/transitions.ts'
+import type { RiskApproved } from '../core/risk/approve-order.ts'
+import type { DecisionRecord, FundsImage, SystemEvent, TradeImage } from './commit-batch.ts'
+import type { Watch } from './watch.ts'
+
+export const PAUSE_REASONS = ['user', 'regime', 'brake', 'protection', 'stale_data', 'kill_switch'] as const
+export type PauseReason = (typeof PAUSE_REASONS)[number]
+
+/** A bar that closed at the instant of the event. */
+export interface ClosedBar {
+  readonly symbol: string
+  readonly timeframe: string
+  readonly openTimeMs: number
+  readonly close: number
+  /** A bar is missing right before this one. */
+  readonly afterGap: boolean
+}
+
+/** Operand values at this instant: barsAgo 0 is the latest closed bar of the node's timeframe; NaN while warming up or absent. */
+export type ReadNode = (nodeId: string, barsAgo: number) => number
+
+/** Open time of the latest closed bar of a series at this instant, NaN without one. */
+export type ReadBarOpen = (instrumentId: string, timeframe: string, barsAgo: number) => number
+
+export interface CandleClosedEvent {
+  readonly kind: 'candle_closed'
+  readonly atMs: number
+  /** Values are read, nothing is decided or ordered. */
+  readonly isWarmup: boolean
+  readonly bars: readonly ClosedBar[]
+  readonly read: ReadNode
+  readonly readBarOpen: ReadBarOpen
+}
+
+export type EngineEvent =
+  | {
+      readonly kind: 'run_started'
+      readonly atMs: number
+      readonly currency: string
+      readonly initialBalance: Decimal
+      /** The next deal's number over all paper and live runs of the bot. */
+      readonly nextBotTradeSeq: number
+    }
+  | { readonly kind: 'config_applied'; readonly atMs: number; readonly version: number }
+  | { readonly kind: 'run_paused'; readonly atMs: number; readonly reason: PauseReason; readonly untilMs: number | null }
+  | { readonly kind: 'run_resumed'; readonly atMs: number; readonly reason: PauseReason }
+  | { readonly kind: 'stop_requested'; readonly atMs: number; readonly openDeals: 'manage' | 'close' | 'release' }
+  | { readonly kind: 'user_command'; readonly atMs: number; readonly command: UserCommand }
+  | CandleClosedEvent
+  | { readonly kind: 'price_touched'; readonly atMs: number; readonly watch: string; readonly price: Decimal }
+  | { readonly kind: 'timer_fired'; readonly atMs: number; readonly watch: string }
+  | {
+      readonly kind: 'order_event'
+      readonly atMs: number
+      readonly event: OrderEvent
+      readonly order: OrderKey
+      readonly reason: string | null
+    }
+  | { readonly kind: 'fill_reported'; readonly atMs: number; readonly fill: Fill }
+  | { readonly kind: 'end_of_data'; readonly atMs: number }
+
+export type UserCommand =
+  | { readonly type: 'close_deal'; readonly tradeSeq: number }
+  | { readonly type: 'start_deal'; readonly symbol: string }
+  | { readonly type: 'panic' }
+
+export type Command =
+  | { readonly kind: 'place_order'; readonly order: RiskApproved<Order> }
+  | { readonly kind: 'cancel_order'; readonly order: OrderKey }
+  | { readonly kind: 'reserve'; readonly tradeSeq: number; readonly amount: Decimal }
+  | { readonly kind: 'release'; readonly tradeSeq: number; readonly amount: Decimal }
+  | { readonly kind: 'open_trade'; readonly tradeSeq: number }
+  | { readonly kind: 'close_trade'; readonly tradeSeq: number; readonly reason: string }
+
+/** What a step changed, as facts to be written. Whole images; the latest of a key wins. */
+export interface Changes {
+  readonly orders: Order[]
+  readonly fills: Fill[]
+  readonly transfers: Transfer[]
+  readonly trades: TradeImage[]
+  readonly events: SystemEvent[]
+}
+
+export interface StepResult<State> {
+  readonly state: State
+  readonly commands: readonly Command[]
+  readonly decisions: readonly DecisionRecord[]
+  readonly changes: Changes
+}
+
+/** A bot kind: its state is data that serialises to plain JSON and comes back by `revive`. */
+export interface BotMachine<State> {
+  initialState(): State
+  step(state: State, event: EngineEvent): StepResult<State>
+  /** What could wake the bot; replaces the former set. */
+  watches(state: State): Watch[]
+  /** The state from its parsed JSON. @throws where it is not of this machine's version. */
+  revive(json: unknown): State
+  summary(state: State): RunSummary
+}
+
+/** What every pump may ask of any bot's state. */
+export interface RunSummary {
+  readonly status: 'starting' | 'running' | 'paused' | 'stopping' | 'stopped'
+  readonly pausedBy: readonly PauseReason[]
+  /** Ended by itself: a limit of deals was reached, or a stop found it flat. */
+  readonly ended: 'completed' | 'stopped' | null
+  readonly funds: readonly FundsImage[]
+  /** Open lots, for equity. */
+  readonly lots: readonly { readonly symbol: string; readonly quantity: Decimal; readonly basis: Decimal }[]
+  readonly closedTrades: number
+  readonly realizedPnl: Decimal
+}

@@ -1,0 +1,23 @@
+// What a sleeping bot waits for (execution.md 1.5). A pump may skip every candle that can fire none of these; stepping through all of
+// them gives the same trades.
+
+import type { Decimal } from '../core/money/decimal.ts'
+
+/** Fires once when the price is there. Strict: the price must trade through, as a resting limit needs; else a touch is enough. */
+export interface PriceWatch {
+  readonly kind: 'price_at_or_below' | 'price_at_or_above'
+  readonly id: string
+  readonly symbol: string
+  readonly price: Decimal
+  readonly strict: boolean
+  /** A take profit: under the pessimistic path it acts from the candle after the fill that called it into being. */
+  readonly isTarget: boolean
+}
+
+export type Watch =
+  | PriceWatch
+  /** A memoryless playbook, by its key, takes this truth at a close. */
+  | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean }
+  /** Every decision instant, or each close of one series. */
+  | { readonly kind: 'candle_close'; readonly instrumentId: string | null; readonly timeframe: string | null }
+  | { readonly kind: 'time'; readonly id: string; readonly atMs: number }
