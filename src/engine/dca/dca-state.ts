@@ -51,10 +51,10 @@ export interface Deal {
   baseCost: Decimal
   lastEntryPrice: Decimal | null
   lastEntryAtMs: number | null
-  /** Averaging orders that have filled or ended part filled. */
+  /** Averaging orders with at least one fill. */
   averagingCount: number
-  /** Next averaging order to be placed or awaited, from 1. */
-  nextRung: number
+  /** Averaging orders that are used up, by number: filled at least in part, or refused by the venue. */
+  usedRungs: number[]
   /** An averaging condition must turn false before it fires again. */
   averagingArmed: boolean
   /** Virtual rung that was passed while a limit of loss forbade it: looked at again at the next close. */
@@ -64,6 +64,8 @@ export interface Deal {
   firedTargets: number[]
   /** Quantity held when the first target fired, recomputed after averaging; null before. */
   targetBase: Decimal | null
+  /** Sold so far by targets that have not fired whole, by their index. */
+  targetSold: Record<string, Decimal>
   trailingArmed: boolean
   peak: Decimal | null
   /** Best price since the first fill, for a trailing stop loss. */
@@ -252,6 +254,7 @@ function reviveDeal(json: Json): Deal {
     baseCost: decimal(json, 'baseCost'),
     lastEntryPrice: decimalOrNull(json, 'lastEntryPrice'),
     targetBase: decimalOrNull(json, 'targetBase'),
+    targetSold: Object.fromEntries(Object.keys(json['targetSold'] as Json).map(key => [key, decimal(json['targetSold'] as Json, key)])),
     peak: decimalOrNull(json, 'peak'),
     bestPrice: decimalOrNull(json, 'bestPrice'),
     stop: decimalOrNull(json, 'stop'),

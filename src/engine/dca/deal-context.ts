@@ -1,0 +1,153 @@
+// One step's working copy of a run: what is touched is copied once, so the former state stays as it was, and everything that must be
+// written is collected on the way.
+
+import type { DcaConfig } from '../../core/dca/config.ts'
+import type { Rung } from '../../core/dca/ladder.ts'
+import { exitContext, feeRate } from '../../core/dca/preview.ts'
+import type { ExitContext } from '../../core/dca/exit-prices.ts'
+import type { Transfer } from '../../core/ledger/transfer.ts'
+import type { Instrument } from '../../core/market/instrument.ts'
+import type { Decimal } from '../../core/money/decimal.ts'
+import type { Fill, Order } from '../../core/orders/order.ts'
+import type { DecisionRecord, SystemEvent, TradeImage } from '../commit-batch.ts'
+import type { Command, StepResult } from '../machine.ts'
+import { type Deal, type DcaState, type PairState, newPair } from './dca-state.ts'
+import type { PairPlaybooks } from './playbooks.ts'
+import { tradeImage } from './trade-image.ts'
+
+/** A version of the configuration, prepared for trading. */
+export interface DcaRules {
+  readonly version: number
+  readonly config: DcaConfig
+  readonly rungs: readonly Rung[]
+  readonly playbooks: ReadonlyMap<string, PairPlaybooks>
+}
+
+export interface DcaSetting {
+  readonly quote: string
+  readonly instruments: ReadonlyMap<string, Instrument>
+  rules(version: number): DcaRules
+}
+
+export class DealContext {
+  readonly setting: DcaSetting
+  readonly state: DcaState
+  readonly atMs: number
+  readonly commands: Command[] = []
+  readonly decisions: DecisionRecord[] = []
+  readonly orders: Order[] = []
+  readonly fills: Fill[] = []
+  readonly transfers: Transfer[] = []
+  readonly events: SystemEvent[] = []
+  readonly #partialExits: TradeImage[] = []
+  readonly #touchedDeals = new Map<number, Deal>()
+  readonly #touchedPairs = new Set<string>()
+
+  constructor(setting: DcaSetting, state: DcaState, atMs: number) {
+    this.setting = setting
+    this.state = { ...state, nowMs: Math.max(atMs, state.nowMs), deals: state.deals.slice(), pairs: state.pairs }
+    this.atMs = this.state.nowMs
+  }
+
+  /** The deal for writing; null when it has ended before. */
+  deal(tradeSeq: number): Deal | null {
+    const touched = this.#touchedDeals.get(tradeSeq)
+    if (touched) return touched
+    const index = this.state.deals.findIndex(deal => deal.tradeSeq === tradeSeq)
+    if (index < 0) return null
+    const copy = { ...this.state.deals[index]! }
+    this.state.deals[index] = copy
+    this.#touchedDeals.set(tradeSeq, copy)
+    return copy
+  }
+
+  addDeal(deal: Deal): void {
+    this.state.deals.push(deal)
+    this.#touchedDeals.set(deal.tradeSeq, deal)
+  }
+
+  /** The pair for writing. */
+  pair(symbol: string): PairState {
+    if (!this.#touchedPairs.has(symbol)) {
+      this.state.pairs = { ...this.state.pairs, [symbol]: { ...(this.state.pairs[symbol] ?? newPair()) } }
+      this.#touchedPairs.add(symbol)
+    }
+    return this.state.pairs[symbol]!
+  }
+
+  /** The pair for reading. */
+  readPair(symbol: string): PairState {
+    return this.state.pairs[symbol] ?? newPair()
+  }
+
+  instrument(symbol: string): Instrument {
+    const instrument = this.setting.instruments.get(symbol)
+    if (!instrument) throw new Error(`no instrument is known for ${symbol}`)
+    return instrument
+  }
+
+  rules(deal: Deal): DcaRules {
+    return this.setting.rules(deal.configVersion)
+  }
+
+  currentRules(): DcaRules {
+    return this.setting.rules(this.state.configVersion)
+  }
+
+  /** What exit and averaging prices are computed from. */
+  exitContext(deal: Deal): ExitContext {
+    return dealExitContext(this.setting, deal)
+  }
+
+  event(
+    type: string,
+    message: string,
+    options: Partial<Pick<SystemEvent, 'category' | 'severity' | 'symbol' | 'tradeSeq' | 'details'>> = {},
+  ): void {
+    this.events.push({
+      type,
+      category: options.category ?? 'execution',
+      severity: options.severity ?? 'info',
+      symbol: options.symbol ?? null,
+      tradeSeq: options.tradeSeq ?? null,
+      message,
+      details: options.details ?? {},
+    })
+  }
+
+  partialExit(image: TradeImage): void {
+    this.#partialExits.push(image)
+  }
+
+  result(): StepResult<DcaState> {
+    const trades: TradeImage[] = []
+    for (const deal of this.#touchedDeals.values()) trades.push(tradeImage(this.setting, this.state, deal))
+    this.state.deals = this.state.deals.filter(deal => deal.status === 'pending' || deal.status === 'open' || deal.status === 'closing')
+    return {
+      state: this.state,
+      commands: this.commands,
+      decisions: this.decisions,
+      changes: { orders: this.orders, fills: this.fills, transfers: this.transfers, trades: [...trades, ...this.#partialExits], events: this.events },
+    }
+  }
+}
+
+export function dealExitContext(setting: DcaSetting, deal: Deal): ExitContext {
+  const instrument = setting.instruments.get(deal.symbol)!
+  const basePrice = basePriceOf(deal)
+  return exitContext(
+    deal.lot,
+    { baseCost: deal.baseCost, basePrice, lastEntryPrice: deal.lastEntryPrice ?? basePrice },
+    instrument,
+    setting.rules(deal.configVersion).config.exits.profitBasis === 'net',
+  )
+}
+
+/** P0: average fill price of the base order. Only of deals that have filled something. */
+export function basePriceOf(deal: Deal): Decimal {
+  return deal.baseCost.dividedBy(deal.baseQuantity, 18, 'half_even')
+}
+
+export function takerRate(setting: DcaSetting, symbol: string): Decimal {
+  return feeRate(setting.instruments.get(symbol)!)
+}

@@ -1,0 +1,367 @@
+// How a long deal leaves: where its targets, stop and trail stand now, the orders that rest for them, and the way from the decision to
+// exit until it is flat. An exit is never blocked by a pause or a limit; a full exit swallows its targets: one sell.
+
+import {
+  breakEvenPrice,
+  monotoneStop,
+  stopPrice,
+  targetBase,
+  targetPrice,
+  targetQuantities,
+  trailPrice,
+  trailingStopPrice,
+} from '../../core/dca/exit-prices.ts'
+import { profitPrice } from '../../core/dca/ladder.ts'
+import { moveToDust, release, sweepDust } from '../../core/ledger/postings.ts'
+import type { Instrument } from '../../core/market/instrument.ts'
+import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
+import { type Order, type Purpose, isLive, remainingQuantity } from '../../core/orders/order.ts'
+import { netPnl, releaseRest } from '../../core/positions/lot.ts'
+import type { Deal, DcaState, ExitReason } from './dca-state.ts'
+import { type DealContext, type DcaSetting, dealExitContext } from './deal-context.ts'
+import { cancelLiveOrders, cancelOrder, liveOrders, placeOrder } from './orders.ts'
+
+/** A take-profit target that has not fired: its number from 0, its price on the tick, its quantity on the step. */
+export interface OpenTarget {
+  readonly index: number
+  readonly price: Decimal
+  readonly quantity: Decimal
+}
+
+/** Smallest share by which a resting stop must improve before it is replaced, percent points (execution.md 6.2). */
+const MIN_STOP_MOVE_PCT = Decimal.from('0.1')
+
+export function isSellable(instrument: Instrument, quantity: Decimal, price: Decimal): boolean {
+  return quantity.isPositive() && quantity.gte(instrument.minQty) && quantity.times(price).gte(instrument.minNotional)
+}
+
+/** What is held, and what targets that have not fired whole have sold already. */
+function heldWithParts(deal: Deal): Decimal {
+  let held = deal.lot.quantity
+  for (const sold of Object.values(deal.targetSold)) held = held.plus(sold)
+  return held
+}
+
+/** The targets that still stand, smallest price first; what is too small to sell joins the next one. */
+export function openTargets(setting: DcaSetting, deal: Deal): OpenTarget[] {
+  const { exits } = setting.rules(deal.configVersion).config
+  if (!exits.takeProfit || !deal.lot.quantity.isPositive()) return []
+  const instrument = setting.instruments.get(deal.symbol)!
+  const context = dealExitContext(setting, deal)
+  const fired = new Set(deal.firedTargets)
+  const pcts = exits.takeProfit.targets.map(target => Decimal.from(target.sellPct))
+  const held = heldWithParts(deal)
+  const quantities = targetQuantities(pcts, fired, deal.targetBase ?? held, held, instrument.step)
+  const open: OpenTarget[] = []
+  let carried = ZERO
+  exits.takeProfit.targets.forEach((target, index) => {
+    const own = quantities[index]
+    if (!own) return
+    const price = targetPrice(exits.takeProfit!.from, Decimal.from(target.profitPct), context, instrument.tick)
+    const quantity = own.minus(deal.targetSold[index] ?? ZERO).plus(carried)
+    if (isSellable(instrument, quantity, price)) {
+      open.push({ index, price, quantity })
+      carried = ZERO
+    } else {
+      carried = quantity
+    }
+  })
+  return open
+}
+
+export function trailingPrices(setting: DcaSetting, deal: Deal): { activation: Decimal; stop: Decimal | null } | null {
+  const { exits } = setting.rules(deal.configVersion).config
+  if (!exits.trailing || !deal.lot.quantity.isPositive()) return null
+  const tick = setting.instruments.get(deal.symbol)!.tick
+  return {
+    activation: profitPrice(dealExitContext(setting, deal), Decimal.from(exits.trailing.activationPct)).toGrid(tick, 'ceil'),
+    stop: deal.trailingArmed && deal.peak ? trailPrice(deal.peak, Decimal.from(exits.trailing.distancePct), tick) : null,
+  }
+}
+
+export function restartPrice(setting: DcaSetting, deal: Deal): Decimal | null {
+  const { exits } = setting.rules(deal.configVersion).config
+  if (!exits.takeProfitAndRestart || !deal.lot.quantity.isPositive()) return null
+  return profitPrice(dealExitContext(setting, deal), Decimal.from(exits.takeProfitAndRestart.targetPct)).toGrid(
+    setting.instruments.get(deal.symbol)!.tick,
+    'ceil',
+  )
+}
+
+/** Price from which an exit that asks for a least profit may act; null where it acts at any profit. */
+export function minProfitPrice(setting: DcaSetting, deal: Deal, minProfitPct: string | null, fromBaseOrder: boolean): Decimal | null {
+  if (minProfitPct === null) return null
+  const tick = setting.instruments.get(deal.symbol)!.tick
+  return targetPrice(fromBaseOrder ? 'base_order' : 'average', Decimal.from(minProfitPct), dealExitContext(setting, deal), tick)
+}
+
+/** Moves the stop to where the rules put it now: never away from the market while the deal lives, except by a lower average. */
+function moveStop(ctx: DealContext, deal: Deal, entryFill: boolean): void {
+  const { exits } = ctx.rules(deal).config
+  const stop = exits.stopLoss
+  if (!stop || !deal.lot.quantity.isPositive()) return
+  const tick = ctx.instrument(deal.symbol).tick
+  const context = ctx.exitContext(deal)
+  let next = stopPrice(stop, deal.symbol, context, tick)
+  if (stop.trailing && deal.bestPrice) {
+    const fromBest =
+      stop.type === 'pct'
+        ? trailingStopPrice(stop, deal.bestPrice, context, tick)
+        : next && deal.bestPrice.gt(context.basePrice)
+          ? next.plus(deal.bestPrice.minus(context.basePrice)).toGrid(tick, 'ceil')
+          : next
+    next = monotoneStop(next, fromBest)
+    next = monotoneStop(deal.stop, next)
+  } else if (!entryFill) {
+    next = monotoneStop(deal.stop, next)
+  }
+  if (stop.breakEvenAfterTarget !== null && deal.firedTargets.length >= stop.breakEvenAfterTarget) {
+    const breakEven = breakEvenPrice(context).toGrid(tick, 'ceil')
+    if (!next || breakEven.gt(next)) {
+      next = breakEven
+      deal.breakEven = true
+    }
+  }
+  if (deal.breakEven && deal.stop) next = monotoneStop(deal.stop, next)
+  if (deal.stop && next && !deal.stop.equals(next)) deal.stopBeyondSinceMs = null
+  deal.stop = next
+}
+
+/** Brings stop, targets and resting exit orders to where the deal stands now. Called after each change of what it holds. */
+export function refreshExits(ctx: DealContext, deal: Deal, entryFill: boolean): void {
+  if (deal.status !== 'open') return
+  moveStop(ctx, deal, entryFill)
+  syncRestingTargets(ctx, deal)
+  syncRestingStop(ctx, deal)
+}
+
+function syncRestingTargets(ctx: DealContext, deal: Deal): void {
+  const { exits } = ctx.rules(deal).config
+  if (exits.takeProfit?.placement !== 'resting') return
+  const wanted = openTargets(ctx.setting, deal)
+  let cancelling = false
+  for (const order of liveOrders(deal, 'tp')) {
+    const match = wanted.find(target => target.index + 1 === order.rung)
+    const kept = match && order.limitPrice?.equals(match.price) && remainingQuantity(order).equals(match.quantity)
+    if (!kept) {
+      cancelOrder(ctx, deal, order)
+      cancelling = true
+    }
+  }
+  // Coins in an order that is being cancelled are still bound: the answer to the cancel comes back here.
+  if (cancelling || liveOrders(deal, 'tp').some(order => order.cancelState !== 'none')) return
+  for (const target of wanted) {
+    if (liveOrders(deal, 'tp').some(order => order.rung === target.index + 1)) continue
+    const refusal = placeOrder(ctx, deal, {
+      purpose: 'tp',
+      side: 'sell',
+      type: 'limit',
+      quantity: target.quantity,
+      limitPrice: target.price,
+      rung: target.index + 1,
+      referencePrice: target.price,
+    })
+    if (refusal) {
+      ctx.event('ORDER_REFUSED', `Target ${target.index + 1} was not placed: ${refusal.reason}`, {
+        severity: 'warning',
+        symbol: deal.symbol,
+        tradeSeq: deal.tradeSeq,
+        details: refusal,
+      })
+    }
+  }
+}
+
+function syncRestingStop(ctx: DealContext, deal: Deal): void {
+  const { exits } = ctx.rules(deal).config
+  if (exits.stopLoss?.placement !== 'resting' || exits.stopLoss.timeoutSec > 0 || !deal.stop) return
+  const live = liveOrders(deal, 'sl')[0]
+  const quantity = deal.lot.quantity.toGrid(ctx.instrument(deal.symbol).step, 'floor')
+  if (live) {
+    if (live.cancelState !== 'none') return
+    const samePrice = live.stopPrice?.equals(deal.stop) === true
+    const sameQuantity = remainingQuantity(live).equals(quantity)
+    if (samePrice && sameQuantity) return
+    const far = deal.stop.minus(live.stopPrice!).abs().times(HUNDRED).gte(live.stopPrice!.times(MIN_STOP_MOVE_PCT))
+    if (!sameQuantity || far) cancelOrder(ctx, deal, live)
+    return
+  }
+  if (!isSellable(ctx.instrument(deal.symbol), quantity, deal.stop)) return
+  placeOrder(ctx, deal, { purpose: 'sl', side: 'sell', type: 'stop', quantity, stopPrice: deal.stop, referencePrice: deal.stop })
+}
+
+/** The way a stop's firing is named: where the stop stood decides. */
+export function stopReason(ctx: DealContext, deal: Deal): ExitReason {
+  const stop = ctx.rules(deal).config.exits.stopLoss
+  if (deal.breakEven) return 'break_even'
+  return stop?.trailing ? 'trailing_stop' : 'stop_loss'
+}
+
+/** Decides to leave: everything of the deal is cancelled, then one order sells what is held. */
+export function beginExit(ctx: DealContext, deal: Deal, reason: ExitReason, purpose: Purpose, price: Decimal): void {
+  if (deal.status !== 'open' && deal.status !== 'pending') return
+  deal.exitReason = reason
+  deal.exitPurpose = purpose
+  deal.status = 'closing'
+  cancelLiveOrders(ctx, deal)
+  continueExit(ctx, deal, price)
+}
+
+/** Next step of a closing deal, once none of its orders is alive: sell what is held, or end. */
+export function continueExit(ctx: DealContext, deal: Deal, price: Decimal): void {
+  if (deal.status !== 'closing' || deal.orders.some(isLive)) return
+  const instrument = ctx.instrument(deal.symbol)
+  joinDust(ctx, deal, instrument)
+  const quantity = exitQuantity(ctx, deal, instrument, price)
+  if (isSellable(instrument, quantity, price)) {
+    const refusal = placeOrder(ctx, deal, {
+      purpose: deal.exitPurpose ?? 'exit',
+      side: 'sell',
+      type: 'market',
+      quantity,
+      referencePrice: price,
+    })
+    if (!refusal) return
+    ctx.event('EXIT_REFUSED', `The exit of deal ${deal.tradeSeq} was not placed: ${refusal.reason}`, {
+      severity: 'error',
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+      details: refusal,
+    })
+  }
+  endDeal(ctx, deal)
+}
+
+/** All that is held; with profit in base only what returns cost and fees. */
+function exitQuantity(ctx: DealContext, deal: Deal, instrument: Instrument, price: Decimal): Decimal {
+  const all = deal.lot.quantity.toGrid(instrument.step, 'floor')
+  if (ctx.rules(deal).config.profitCurrency !== 'base' || deal.exitReason === 'end_of_data') return all
+  const cost = deal.lot.basis.plus(deal.lot.fees).minus(deal.lot.grossPnl)
+  const netPrice = price.times(ONE.minus(instrument.takerBps.shifted(-4)))
+  if (!netPrice.isPositive() || !cost.isPositive()) return all
+  const needed = cost.dividedBy(netPrice, 18, 'ceil').toGrid(instrument.step, 'ceil')
+  return needed.lt(all) && isSellable(instrument, needed, price) ? needed : all
+}
+
+/** Dust of former deals joins an exit once it adds a step (execution.md 3.4). */
+function joinDust(ctx: DealContext, deal: Deal, instrument: Instrument): void {
+  const dust = ctx.state.dust[instrument.base]
+  if (!dust || ctx.rules(deal).config.profitCurrency === 'base') return
+  const total = deal.lot.quantity.plus(dust.quantity).toGrid(instrument.step, 'floor')
+  const join = total.minus(deal.lot.quantity)
+  if (!join.isPositive() || total.lte(deal.lot.quantity.toGrid(instrument.step, 'floor'))) return
+  const basis = join.equals(dust.quantity) ? dust.basis : dust.basis.times(join).dividedBy(dust.quantity, 18, 'half_even')
+  ctx.state.dust = {
+    ...ctx.state.dust,
+    [instrument.base]: { quantity: dust.quantity.minus(join), basis: dust.basis.minus(basis) },
+  }
+  sweepDust(ctx.transfers, `sweep:${deal.tradeSeq}:${ctx.state.postings++}`, instrument.base, join, deal.tradeSeq)
+  deal.lot = { ...deal.lot, quantity: deal.lot.quantity.plus(join), basis: deal.lot.basis.plus(basis) }
+}
+
+/** Ends a deal that holds nothing it could sell: a rest goes to dust at its basis, what is locked becomes free. */
+export function endDeal(ctx: DealContext, deal: Deal): void {
+  const instrument = ctx.instrument(deal.symbol)
+  if (deal.lot.quantity.isPositive()) {
+    const rest = releaseRest(deal.lot)
+    moveToDust(ctx.transfers, `dust:${deal.tradeSeq}:${ctx.state.postings++}`, instrument.base, rest.quantity, deal.tradeSeq)
+    const dust = ctx.state.dust[instrument.base] ?? { quantity: ZERO, basis: ZERO }
+    ctx.state.dust = {
+      ...ctx.state.dust,
+      [instrument.base]: { quantity: dust.quantity.plus(rest.quantity), basis: dust.basis.plus(rest.basis) },
+    }
+    deal.lot = rest.lot
+    ctx.event('DUST', `${rest.quantity} ${instrument.base} are too small to sell and stay as dust`, {
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+    })
+  }
+  releaseLock(ctx, deal)
+  const traded = deal.lot.boughtQuantity.isPositive()
+  deal.status = traded ? 'closed' : 'cancelled'
+  deal.closedAtMs = ctx.atMs
+  if (!traded) {
+    ctx.event('DEAL_CANCELLED', `Deal ${deal.tradeSeq} ended before anything was bought`, { symbol: deal.symbol, tradeSeq: deal.tradeSeq })
+    return
+  }
+  closeBooks(ctx, deal)
+}
+
+export function releaseLock(ctx: DealContext, deal: Deal): void {
+  if (!deal.lock.isPositive()) return
+  release(ctx.transfers, `release:${deal.tradeSeq}:${ctx.state.postings++}`, ctx.state.quote, deal.lock, deal.tradeSeq)
+  ctx.commands.push({ kind: 'release', tradeSeq: deal.tradeSeq, amount: deal.lock })
+  ctx.state.reserved = ctx.state.reserved.minus(deal.lock)
+  ctx.state.free = ctx.state.free.plus(deal.lock)
+  deal.lock = ZERO
+}
+
+function closeBooks(ctx: DealContext, deal: Deal): void {
+  const { config } = ctx.rules(deal)
+  const net = netPnl(deal.lot)
+  const { state } = ctx
+  state.closedTrades += 1
+  state.realizedPnl = state.realizedPnl.plus(net)
+  if (net.isPositive()) state.gains = state.gains.plus(net)
+  else state.losses = state.losses.minus(net)
+  addToDay(state, ctx.atMs, net)
+  const pair = ctx.pair(deal.symbol)
+  pair.lastClosedAtMs = ctx.atMs
+  if (deal.exitReason === 'restart') {
+    pair.restart = config.exits.takeProfitAndRestart?.waitForSignal === false
+    if (config.exits.takeProfitAndRestart?.capital === 'compounded') {
+      pair.factor = pair.factor.times(ONE.plus(net.dividedBy(deal.requiredCapital, 18, 'half_even'))).round(18, 'half_even')
+    }
+  }
+  ctx.commands.push({ kind: 'close_trade', tradeSeq: deal.tradeSeq, reason: deal.exitReason ?? 'manual' })
+  ctx.event('DEAL_CLOSED', `Deal ${deal.tradeSeq} on ${deal.symbol} closed (${deal.exitReason}): ${net} ${state.quote}`, {
+    category: 'profit',
+    symbol: deal.symbol,
+    tradeSeq: deal.tradeSeq,
+    details: { exitReason: deal.exitReason, netPnl: net },
+  })
+  applyStopAction(ctx, deal)
+}
+
+function addToDay(state: DcaState, atMs: number, net: Decimal): void {
+  const startMs = Math.floor(atMs / 86_400_000) * 86_400_000
+  state.day = state.day.startMs === startMs ? { startMs, net: state.day.net.plus(net) } : { startMs, net }
+}
+
+function applyStopAction(ctx: DealContext, deal: Deal): void {
+  const reason = deal.exitReason
+  if (reason !== 'stop_loss' && reason !== 'trailing_stop' && reason !== 'break_even') return
+  const action = ctx.rules(deal).config.exits.stopLoss?.action
+  if (action === 'close_and_pause' && !ctx.state.pausedBy.includes('protection')) {
+    ctx.state.pausedBy = [...ctx.state.pausedBy, 'protection']
+    ctx.event('BOT_PAUSED', 'The stop loss fired: the bot is paused until it is resumed', { category: 'risk', severity: 'warning' })
+  } else if (action === 'close_and_stop') {
+    ctx.state.status = 'stopping'
+    ctx.event('BOT_STOPPING', 'The stop loss fired: the bot stops once it holds nothing', { category: 'risk', severity: 'warning' })
+  }
+}
+
+/** A sale by a target: the first one fixes what percentages are of; a target has fired once its order has filled whole. */
+export function noteTargetFill(deal: Deal, order: Order, sold: Decimal, heldBefore: Decimal): void {
+  deal.targetBase ??= heldBefore
+  if (order.rung === null) return
+  const index = order.rung - 1
+  const rest = { ...deal.targetSold }
+  if (remainingQuantity(order).isZero()) {
+    delete rest[index]
+    if (!deal.firedTargets.includes(index)) deal.firedTargets = [...deal.firedTargets, index]
+  } else {
+    rest[index] = (rest[index] ?? ZERO).plus(sold)
+  }
+  deal.targetSold = rest
+}
+
+/** After averaging between targets the percentages are of what would be held had none fired. */
+export function rebaseTargets(ctx: DealContext, deal: Deal): void {
+  if (deal.targetBase === null) return
+  const targets = ctx.rules(deal).config.exits.takeProfit?.targets ?? []
+  let fired = ZERO
+  for (const index of deal.firedTargets) fired = fired.plus(Decimal.from(targets[index]?.sellPct ?? '0'))
+  deal.targetBase = targetBase(heldWithParts(deal), fired)
+}
+

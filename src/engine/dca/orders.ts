@@ -1,0 +1,153 @@
+// Placing, cancelling and following the orders of a deal. Every order passes the vetoes of core/risk; every change of status passes the
+// transition table.
+
+import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
+import { type Order, type OrderKey, type OrderType, type Purpose, type Side, isLive, orderKeyText, remainingQuantity } from '../../core/orders/order.ts'
+import { ImpossibleTransitionError, type OrderEvent, transition } from '../../core/orders/transitions.ts'
+import { type Refusal, approveOrder } from '../../core/risk/approve-order.ts'
+import type { Deal } from './dca-state.ts'
+import { type DealContext, takerRate } from './deal-context.ts'
+
+export interface OrderRequest {
+  readonly purpose: Purpose
+  readonly side: Side
+  readonly type: OrderType
+  readonly quantity: Decimal
+  readonly limitPrice?: Decimal
+  readonly stopPrice?: Decimal
+  readonly rung?: number
+  readonly isVirtual?: boolean
+  readonly expiresAtMs?: number
+  /** Judges a market order's value. */
+  readonly referencePrice: Decimal
+}
+
+export function liveOrders(deal: Deal, purpose?: Purpose): Order[] {
+  return deal.orders.filter(order => isLive(order) && (purpose === undefined || order.purpose === purpose))
+}
+
+/** Quote that the live buy orders of a deal may still cost, taker fee included. */
+export function committedQuote(ctx: DealContext, deal: Deal): Decimal {
+  const withFee = ONE.plus(takerRate(ctx.setting, deal.symbol))
+  let sum = ZERO
+  for (const order of deal.orders) {
+    if (order.side === 'buy' && isLive(order) && order.limitPrice) {
+      sum = sum.plus(order.limitPrice.times(remainingQuantity(order)).times(withFee))
+    }
+  }
+  return sum
+}
+
+/** Base quantity bound in live sell orders. */
+export function committedBase(deal: Deal): Decimal {
+  let sum = ZERO
+  for (const order of deal.orders) if (order.side === 'sell' && isLive(order)) sum = sum.plus(remainingQuantity(order))
+  return sum
+}
+
+/** Places an order for a deal; a veto is returned and nothing is ordered. */
+export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest): Refusal | null {
+  const { config } = ctx.rules(deal)
+  const sequence = (deal.sequences[request.purpose] ?? 0) + 1
+  const order: Order = {
+    tradeSeq: deal.tradeSeq,
+    purpose: request.purpose,
+    sequence,
+    symbol: deal.symbol,
+    side: request.side,
+    type: request.type,
+    quantity: request.quantity,
+    limitPrice: request.limitPrice ?? null,
+    stopPrice: request.stopPrice ?? null,
+    rung: request.rung ?? null,
+    status: 'intended',
+    cancelState: 'none',
+    isVirtual: request.isVirtual ?? false,
+    filledQuantity: ZERO,
+    filledValue: ZERO,
+    feeValueQuote: ZERO,
+    reason: null,
+    intendedAtMs: ctx.atMs,
+    expiresAtMs: request.expiresAtMs ?? null,
+    closedAtMs: null,
+  }
+  const approval = approveOrder(order, {
+    instrument: ctx.instrument(deal.symbol),
+    referencePrice: request.referencePrice,
+    spendable: deal.lock.plus(ctx.state.free).minus(committedQuote(ctx, deal)),
+    held: deal.lot.quantity.minus(committedBase(deal)),
+    maxPositionQuote: config.risk.maxPositionQuote ? Decimal.from(config.risk.maxPositionQuote) : null,
+    positionCost: deal.lot.basis,
+  })
+  if (!approval.ok) return approval.refusal
+  deal.sequences = { ...deal.sequences, [request.purpose]: sequence }
+  deal.orders = [...deal.orders, order]
+  if (request.side === 'buy') deal.buyOrderCreatedAtMs ??= ctx.atMs
+  else deal.sellOrderCreatedAtMs ??= ctx.atMs
+  ctx.orders.push(order)
+  ctx.commands.push({ kind: 'place_order', order: approval.order })
+  return null
+}
+
+/** Asks for the end of an order. Asking twice does nothing; the answer comes as an event. */
+export function cancelOrder(ctx: DealContext, deal: Deal, key: OrderKey): void {
+  const order = findOrder(deal, key)
+  if (!order || !isLive(order) || order.cancelState === 'requested' || order.cancelState === 'in_flight') return
+  replaceOrder(ctx, deal, { ...order, cancelState: 'requested' })
+  ctx.commands.push({ kind: 'cancel_order', order: { tradeSeq: key.tradeSeq, purpose: key.purpose, sequence: key.sequence } })
+}
+
+export function cancelLiveOrders(ctx: DealContext, deal: Deal, which: (order: Order) => boolean = () => true): void {
+  for (const order of deal.orders) if (isLive(order) && which(order)) cancelOrder(ctx, deal, order)
+}
+
+export function findOrder(deal: Deal, key: OrderKey): Order | undefined {
+  return deal.orders.find(order => order.purpose === key.purpose && order.sequence === key.sequence)
+}
+
+export function replaceOrder(ctx: DealContext, deal: Deal, next: Order): void {
+  deal.orders = deal.orders.map(order => (order.purpose === next.purpose && order.sequence === next.sequence ? next : order))
+  ctx.orders.push(next)
+}
+
+/** Drops an ended order from the working set: its row stays written. */
+export function dropOrder(deal: Deal, key: OrderKey): void {
+  deal.orders = deal.orders.filter(order => order.purpose !== key.purpose || order.sequence !== key.sequence)
+}
+
+const ENDS: ReadonlySet<OrderEvent> = new Set(['withdrawn', 'rejected', 'filled', 'cancelled', 'expired', 'absent'])
+
+/**
+ * Moves an order along its table.
+ * @returns the order as it stands now, and whether it has just ended; null for an order of a deal that is gone.
+ */
+export function followOrder(
+  ctx: DealContext,
+  deal: Deal,
+  key: OrderKey,
+  event: OrderEvent,
+  reason: string | null,
+): { order: Order; ended: boolean } | null {
+  const order = findOrder(deal, key)
+  if (!order) return null
+  const move = transition(order.status, event, order.status !== 'intended' && order.status !== 'in_flight')
+  if (move.kind === 'impossible') throw new ImpossibleTransitionError(orderKeyText(key), order.status, event)
+  if (move.anomaly) {
+    ctx.event('ORDER_ANOMALY', `Order ${orderKeyText(key)} was ${order.status} and the venue says ${event}`, {
+      severity: 'warning',
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+    })
+  }
+  if (move.kind === 'same') return { order, ended: false }
+  const next: Order = {
+    ...order,
+    status: move.status,
+    reason: reason ?? order.reason,
+    cancelState: event === 'cancelled' && order.cancelState !== 'none' ? 'done' : order.cancelState,
+  }
+  const ended = ENDS.has(event) && isLive(order) && !isLive(next)
+  const final: Order = ended ? { ...next, closedAtMs: ctx.atMs } : next
+  replaceOrder(ctx, deal, final)
+  return { order: final, ended }
+}
