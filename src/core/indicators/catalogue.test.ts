@@ -297,3 +297,65 @@ test('VWAP starts anew at 00:00 UTC and weighs prices by volume', () => {
   assert.deepEqual(Array.from(value!.subarray(0, 4)), [10, 11, 11, 12])
   assert.deepEqual(Array.from(value!.subarray(24, 26)), [34, 35])
 })
+
+test('every source reads what its name says', () => {
+  const sma = definition('sma')
+  const [o, h, l, c, v] = [10, 14, 8, 13, 500]
+  const one = columnsOf(2, () => [o, h, l, c, v])
+  const expected: Record<Source, [number, number]> = {
+    open: [10, 10],
+    high: [14, 14],
+    low: [8, 8],
+    close: [13, 13],
+    hl2: [11, 11],
+    hlc3: [35 / 3, 35 / 3],
+    ohlc4: [11.25, 11.25],
+    volume: [500, 500],
+    ha_open: [11.5, 11.375],
+    ha_high: [14, 14],
+    ha_low: [8, 8],
+    ha_close: [11.25, 11.25],
+  }
+  for (const source of SOURCES) {
+    const [value] = computeColumns(sma, { period: 1 }, source, one, HOUR_MS)
+    assert.deepEqual(Array.from(value!), expected[source], source)
+  }
+})
+
+test('pivot points by all three methods, on a day of high 110, low 90, close 106', () => {
+  const def = definition('pivotPoints')
+  const days = columnsOf(25, i => [100, i === 3 ? 110 : 104, i === 7 ? 90 : 99, i === 23 ? 106 : 101, 1])
+  const levels = (method: string) =>
+    computeColumns(def, { method }, 'close', days, HOUR_MS).map(values => Number(values[24]!.toFixed(4)))
+  assert.deepEqual(levels('classic'), [102, 114, 122, 134, 94, 82, 74])
+  assert.deepEqual(levels('fibonacci'), [102, 109.64, 114.36, 122, 94.36, 89.64, 82])
+  assert.deepEqual(levels('camarilla'), [102, 107.8333, 109.6667, 111.5, 104.1667, 102.3333, 100.5])
+})
+
+test('half a million bars later every indicator says what one says that saw only the last of them', () => {
+  const long = walkSeries(500_000, 23, 40_000)
+  const tail = 24 * 500
+  const from = long.length - tail
+  const part: CandleColumns = {
+    length: tail,
+    openTimeMs: long.openTimeMs.subarray(from),
+    open: long.open.subarray(from),
+    high: long.high.subarray(from),
+    low: long.low.subarray(from),
+    close: long.close.subarray(from),
+    volume: long.volume.subarray(from),
+  }
+  // OBV counts from its anchor, so it cannot forget where it began
+  for (const def of INDICATORS.filter(d => d.id !== 'obv')) {
+    const params = normalized(def)
+    const whole = computeColumns(def, params, 'close', long, HOUR_MS)
+    const fresh = computeColumns(def, params, 'close', part, HOUR_MS)
+    def.components.forEach((component, c) => {
+      for (let i = tail - 50; i < tail; i++) {
+        const a = whole[c]![from + i]!
+        const b = fresh[c]![i]!
+        assert.ok(Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)), `${def.id}.${component} at ${i}: ${a} against ${b}`)
+      }
+    })
+  }
+})

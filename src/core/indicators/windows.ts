@@ -76,6 +76,7 @@ export class WindowMean {
   }
 
   push(x: number): number {
+    if (this.size === 1) return x
     const sum = this.sum.push(x)
     return this.run.push(x) ? x : sum / this.size
   }
