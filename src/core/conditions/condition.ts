@@ -116,28 +116,3 @@ export interface Condition {
   /** Signed percent points by which the right side is moved, decimal text; '0' where the right side is no price or volume. */
   readonly offsetPct: string
 }
-
-/** Customary levels by indicator id: [overbought, oversold, zero, mid]; null where the word means nothing for it. */
-export const CUSTOMARY_LEVELS: Readonly<Record<string, Readonly<Record<LevelName, string | null>>>> = {
-  rsi: { overbought: '70', oversold: '30', zero: null, mid: '50' },
-  ultimate: { overbought: '70', oversold: '30', zero: null, mid: '50' },
-  stochastic: { overbought: '80', oversold: '20', zero: null, mid: '50' },
-  stochRsi: { overbought: '80', oversold: '20', zero: null, mid: '50' },
-  mfi: { overbought: '80', oversold: '20', zero: null, mid: '50' },
-  williamsR: { overbought: '-20', oversold: '-80', zero: '0', mid: '-50' },
-  cci: { overbought: '100', oversold: '-100', zero: '0', mid: '0' },
-  macd: { overbought: null, oversold: null, zero: '0', mid: '0' },
-  roc: { overbought: null, oversold: null, zero: '0', mid: '0' },
-  cmf: { overbought: null, oversold: null, zero: '0', mid: '0' },
-  obv: { overbought: null, oversold: null, zero: '0', mid: '0' },
-  eom: { overbought: null, oversold: null, zero: '0', mid: '0' },
-}
-
-/** The number a level stands for on this indicator (any case), null where it has none. */
-export function customaryLevel(indicatorName: string, level: LevelName): string | null {
-  const wanted = indicatorName.toLowerCase()
-  for (const [id, levels] of Object.entries(CUSTOMARY_LEVELS)) {
-    if (id.toLowerCase() === wanted) return levels[level]
-  }
-  return null
-}
