@@ -54,7 +54,7 @@ async function bootstrap() {
     await whileHoldingMutex(async () => {
       // Another terminal may have installed while we waited.
       if (readStamp() === wanted) return
-      await install()
+      if (!installedMatchesLock()) await install()
       writeStamp(wanted)
     })
   }
@@ -144,14 +144,20 @@ async function install() {
   clearInterval(ticker)
   if (terminal) process.stderr.write('\n')
   if (code !== 0) {
-    const tail = output.trim().split('\n').slice(-15).join('\n  ')
     throw new Refusal(
-      `npm ci failed (${code}):\n  ${tail}\n` +
+      `npm ci failed (${code}):\n${essence(output)}\n` +
         'Nothing was started. Remedy: make sure that npm reaches its registry (npm ping) and that the disk has room,\n' +
         `then run "npm ci" in ${root} and start again.`,
     )
   }
   process.stderr.write(`Installed in ${seconds()} s.\n`)
+}
+
+/** The lines in which npm says what went wrong, without warnings and stacks. */
+function essence(output) {
+  const lines = output.trim().split('\n')
+  const errors = lines.filter(line => line.startsWith('npm error') && !/^npm error(\s+at .*|\s*)$/.test(line))
+  return (errors.length > 0 ? errors.slice(0, 10) : lines.slice(-10)).map(line => `  ${line}`).join('\n')
 }
 
 function requireWritable() {
@@ -175,6 +181,8 @@ function runNpm(args) {
     cli !== undefined && /npm-cli\.[cm]?js$/.test(cli) && outside
       ? spawn(ownNode, [cli, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
       : spawn('npm', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+  // If we are killed, npm goes on: whoever finds our mutex must wait for it too.
+  if (child.pid !== undefined) writeFileSync(mutexPath, `${process.pid} ${child.pid}`)
   const stop = () => child.kill('SIGTERM')
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
@@ -249,21 +257,25 @@ function createExclusively(path) {
   return true
 }
 
+/** True if none of the processes whose numbers stand in the file lives any more. */
 function isAbandoned(path) {
-  let pid
+  let pids
   try {
-    pid = Number(readFileSync(path, 'utf8'))
+    pids = readFileSync(path, 'utf8').split(' ').map(Number)
     if (Date.now() - statSync(path).mtimeMs > patienceMs) return true
   } catch {
     return false
   }
-  // Just created, its owner has not written its number yet.
-  if (pid === 0) return false
+  // Number('') is 0: just created, its owner has not written its number yet.
+  return pids.every(pid => pid > 0 && !isAlive(pid))
+}
+
+function isAlive(pid) {
   try {
     process.kill(pid, 0)
-    return false
+    return true
   } catch (error) {
-    return error.code === 'ESRCH'
+    return error.code !== 'ESRCH'
   }
 }
 
