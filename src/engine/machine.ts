@@ -1,7 +1,9 @@
 // The engine's contract (execution.md 1): a bot is a machine whose step is synchronous, total and pure. It learns by events, acts by
 // commands, and says by watches what could wake it. Backtest, paper and live are pumps around this one interface.
 
+import type { Reads } from '../core/conditions/evaluate.ts'
 import type { Transfer } from '../core/ledger/transfer.ts'
+import type { Timeframe } from '../core/market/timeframe.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import type { Fill, Order, OrderKey } from '../core/orders/order.ts'
 import type { OrderEvent } from '../core/orders/transitions.ts'
@@ -12,30 +14,23 @@ import type { Watch } from './watch.ts'
 export const PAUSE_REASONS = ['user', 'regime', 'brake', 'protection', 'stale_data', 'kill_switch'] as const
 export type PauseReason = (typeof PAUSE_REASONS)[number]
 
-/** A bar that closed at the instant of the event. */
-export interface ClosedBar {
-  readonly symbol: string
-  readonly timeframe: string
-  readonly openTimeMs: number
-  readonly close: number
-  /** A bar is missing right before this one. */
-  readonly afterGap: boolean
-}
-
-/** Operand values at this instant: barsAgo 0 is the latest closed bar of the node's timeframe; NaN while warming up or absent. */
-export type ReadNode = (nodeId: string, barsAgo: number) => number
-
-/** Open time of the latest closed bar of a series at this instant, NaN without one. */
-export type ReadBarOpen = (instrumentId: string, timeframe: string, barsAgo: number) => number
-
+/**
+ * A decision instant of one pair: the bar of its decision clock (the fastest timeframe the bot uses) has closed. Pairs that close
+ * together come in the order of the bot's list.
+ */
 export interface CandleClosedEvent {
   readonly kind: 'candle_closed'
   readonly atMs: number
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  readonly openTimeMs: number
+  readonly close: Decimal
+  /** A bar is missing right before this one. */
+  readonly afterGap: boolean
   /** Values are read, nothing is decided or ordered. */
   readonly isWarmup: boolean
-  readonly bars: readonly ClosedBar[]
-  readonly read: ReadNode
-  readonly readBarOpen: ReadBarOpen
+  /** Operands of this instant: the latest closed bars of every series the bot reads. */
+  readonly reads: Reads
 }
 
 export type EngineEvent =

@@ -16,6 +16,8 @@ export interface PriceWatch {
 
 export type Watch =
   | PriceWatch
+  /** A best price that is followed: told wherever a rise stops, not at each tick of it. */
+  | { readonly kind: 'peak_above'; readonly id: string; readonly symbol: string; readonly price: Decimal }
   /** A memoryless playbook, by its key, takes this truth at a close. */
   | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean }
   /** Every decision instant, or each close of one series. */

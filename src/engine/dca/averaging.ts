@@ -1,7 +1,7 @@
 // Averaging: which order comes next, at what price and size, whether a limit forbids it, and the orders that rest on the book for it
 // (dca-bot.md 5). Virtual rungs are watches instead; they become market orders when the price is there.
 
-import { type RungContext, planRungs, profitPct, rungPrice, rungQuote } from '../../core/dca/ladder.ts'
+import { planRungs, profitPct, type RungContext, rungPrice, rungQuote } from '../../core/dca/ladder.ts'
 import { rungQuantity } from '../../core/dca/preview.ts'
 import { reserve } from '../../core/ledger/postings.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
@@ -9,8 +9,9 @@ import { nextBucketStart, timeframeMs } from '../../core/market/timeframe.ts'
 import { Decimal, ONE } from '../../core/money/decimal.ts'
 import { isLive } from '../../core/orders/order.ts'
 import { unrealizedPnl } from '../../core/positions/lot.ts'
-import type { Deal, DcaState } from './dca-state.ts'
-import { type DealContext, type DcaSetting, dealExitContext, takerRate } from './deal-context.ts'
+import type { DcaState, Deal } from './dca-state.ts'
+import { type DcaSetting, type DealContext, dealExitContext, takerRate } from './deal-context.ts'
+import { pausesOf } from './guards.ts'
 import { cancelOrder, committedQuote, liveOrders, placeOrder } from './orders.ts'
 
 export interface NextRung {
@@ -59,7 +60,10 @@ export function cooldownEndMs(setting: DcaSetting, deal: Deal): number {
 
 /** Filled and working averaging orders of one deal, or of all. */
 export function averagingOrders(deal: Deal): number {
-  return deal.averagingCount + deal.orders.filter(order => order.purpose === 'avg' && isLive(order) && order.filledQuantity.isZero()).length
+  return (
+    deal.averagingCount +
+    deal.orders.filter(order => order.purpose === 'avg' && isLive(order) && order.filledQuantity.isZero()).length
+  )
 }
 
 /** Why no averaging order may work now whatever its price; null when one may. */
@@ -67,7 +71,8 @@ export function averagingClosed(setting: DcaSetting, state: DcaState, deal: Deal
   const { averaging } = setting.rules(deal.configVersion).config
   if (!averaging) return 'no averaging is configured'
   if (deal.status !== 'open' || !deal.baseOrderEnded) return 'the base order is still working'
-  if (state.pausedBy.length > 0 || state.status === 'paused') return `paused by ${state.pausedBy.join(', ') || 'user'}`
+  const pauses = pausesOf(state, deal.symbol)
+  if (pauses.length > 0) return `paused by ${pauses.join(', ')}`
   if (state.status === 'stopping') return 'the bot is stopping'
   if (averagingOrders(deal) >= averaging.maxOrders) return `all ${averaging.maxOrders} averaging orders are used`
   return null
@@ -79,7 +84,8 @@ function refusal(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal, q
   if (!averaging) return 'no averaging is configured'
   const ofAll = ctx.state.deals.reduce((sum, each) => sum + averagingOrders(each), 0)
   if (averagingOrders(deal) >= averaging.maxOrders) return `all ${averaging.maxOrders} averaging orders are used`
-  if (ofAll >= averaging.maxOrdersAllDeals) return `${ofAll} averaging orders work in all deals, the limit is ${averaging.maxOrdersAllDeals}`
+  if (ofAll >= averaging.maxOrdersAllDeals)
+    return `${ofAll} averaging orders work in all deals, the limit is ${averaging.maxOrdersAllDeals}`
   if (averaging.stopOnLoss && lossReached(ctx, deal, averaging.stopOnLoss, price)) {
     return `the loss at ${price} has reached ${averaging.stopOnLoss.value}${averaging.stopOnLoss.type === 'pct' ? ' %' : ''}`
   }
@@ -93,12 +99,7 @@ function refusal(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal, q
   return null
 }
 
-function lossReached(
-  ctx: DealContext,
-  deal: Deal,
-  limit: { type: 'pct' | 'amount'; value: string },
-  price: Decimal,
-): boolean {
+function lossReached(ctx: DealContext, deal: Deal, limit: { type: 'pct' | 'amount'; value: string }, price: Decimal): boolean {
   if (limit.type === 'amount') return unrealizedPnl(deal.lot, price).negated().gte(Decimal.from(limit.value))
   return profitPct(ctx.exitContext(deal), price).negated().gte(Decimal.from(limit.value))
 }
@@ -127,7 +128,8 @@ export function reserveFor(ctx: DealContext, deal: Deal, amount: Decimal): void 
 /** Keeps the right rungs on the book: places what is missing, takes back what no longer fits. */
 export function refreshAveraging(ctx: DealContext, deal: Deal): void {
   const { averaging } = ctx.rules(deal).config
-  if (!averaging || averaging.placement !== 'resting' || averaging.orderType !== 'limit' || averaging.rule.type === 'condition') return
+  if (!averaging || averaging.placement !== 'resting' || averaging.orderType !== 'limit' || averaging.rule.type === 'condition')
+    return
   const live = liveOrders(deal, 'avg')
   if (averagingClosed(ctx.setting, ctx.state, deal) && !(deal.status === 'open' && live.length > 0 && isCountClosed(ctx, deal))) {
     for (const order of live) cancelOrder(ctx, deal, order)
@@ -152,9 +154,8 @@ function isCountClosed(ctx: DealContext, deal: Deal): boolean {
   const { averaging } = ctx.rules(deal).config
   return (
     averaging !== null &&
-    ctx.state.pausedBy.length === 0 &&
+    pausesOf(ctx.state, deal.symbol).length === 0 &&
     ctx.state.status !== 'stopping' &&
-    ctx.state.status !== 'paused' &&
     averagingOrders(deal) >= averaging.maxOrders
   )
 }
@@ -197,7 +198,11 @@ function placeRung(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal,
 
 export function isVirtualAveraging(setting: DcaSetting, deal: Deal): boolean {
   const { averaging } = setting.rules(deal.configVersion).config
-  return averaging !== null && averaging.rule.type !== 'condition' && (averaging.placement === 'virtual' || averaging.orderType === 'market')
+  return (
+    averaging !== null &&
+    averaging.rule.type !== 'condition' &&
+    (averaging.placement === 'virtual' || averaging.orderType === 'market')
+  )
 }
 
 /** The virtual rung a deal is waiting for, where nothing but the price keeps it from firing. */

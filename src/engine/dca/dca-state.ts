@@ -254,7 +254,9 @@ function reviveDeal(json: Json): Deal {
     baseCost: decimal(json, 'baseCost'),
     lastEntryPrice: decimalOrNull(json, 'lastEntryPrice'),
     targetBase: decimalOrNull(json, 'targetBase'),
-    targetSold: Object.fromEntries(Object.keys(json['targetSold'] as Json).map(key => [key, decimal(json['targetSold'] as Json, key)])),
+    targetSold: Object.fromEntries(
+      Object.keys(json['targetSold'] as Json).map(key => [key, decimal(json['targetSold'] as Json, key)]),
+    ),
     peak: decimalOrNull(json, 'peak'),
     bestPrice: decimalOrNull(json, 'bestPrice'),
     stop: decimalOrNull(json, 'stop'),

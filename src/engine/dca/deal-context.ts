@@ -2,16 +2,16 @@
 // written is collected on the way.
 
 import type { DcaConfig } from '../../core/dca/config.ts'
+import type { ExitContext } from '../../core/dca/exit-prices.ts'
 import type { Rung } from '../../core/dca/ladder.ts'
 import { exitContext, feeRate } from '../../core/dca/preview.ts'
-import type { ExitContext } from '../../core/dca/exit-prices.ts'
 import type { Transfer } from '../../core/ledger/transfer.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { Fill, Order } from '../../core/orders/order.ts'
 import type { DecisionRecord, SystemEvent, TradeImage } from '../commit-batch.ts'
 import type { Command, StepResult } from '../machine.ts'
-import { type Deal, type DcaState, type PairState, newPair } from './dca-state.ts'
+import { type DcaState, type Deal, newPair, type PairState } from './dca-state.ts'
 import type { PairPlaybooks } from './playbooks.ts'
 import { tradeImage } from './trade-image.ts'
 
@@ -122,12 +122,20 @@ export class DealContext {
   result(): StepResult<DcaState> {
     const trades: TradeImage[] = []
     for (const deal of this.#touchedDeals.values()) trades.push(tradeImage(this.setting, this.state, deal))
-    this.state.deals = this.state.deals.filter(deal => deal.status === 'pending' || deal.status === 'open' || deal.status === 'closing')
+    this.state.deals = this.state.deals.filter(
+      deal => deal.status === 'pending' || deal.status === 'open' || deal.status === 'closing',
+    )
     return {
       state: this.state,
       commands: this.commands,
       decisions: this.decisions,
-      changes: { orders: this.orders, fills: this.fills, transfers: this.transfers, trades: [...trades, ...this.#partialExits], events: this.events },
+      changes: {
+        orders: this.orders,
+        fills: this.fills,
+        transfers: this.transfers,
+        trades: [...trades, ...this.#partialExits],
+        events: this.events,
+      },
     }
   }
 }

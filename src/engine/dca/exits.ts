@@ -8,17 +8,17 @@ import {
   targetBase,
   targetPrice,
   targetQuantities,
-  trailPrice,
   trailingStopPrice,
+  trailPrice,
 } from '../../core/dca/exit-prices.ts'
 import { profitPrice } from '../../core/dca/ladder.ts'
 import { moveToDust, release, sweepDust } from '../../core/ledger/postings.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
 import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
-import { type Order, type Purpose, isLive, remainingQuantity } from '../../core/orders/order.ts'
+import { isLive, type Order, type Purpose, remainingQuantity } from '../../core/orders/order.ts'
 import { netPnl, releaseRest } from '../../core/positions/lot.ts'
-import type { Deal, DcaState, ExitReason } from './dca-state.ts'
-import { type DealContext, type DcaSetting, dealExitContext } from './deal-context.ts'
+import type { DcaState, Deal, ExitReason } from './dca-state.ts'
+import { type DcaSetting, type DealContext, dealExitContext } from './deal-context.ts'
 import { cancelLiveOrders, cancelOrder, liveOrders, placeOrder } from './orders.ts'
 
 /** A take-profit target that has not fired: its number from 0, its price on the tick, its quantity on the step. */
@@ -89,7 +89,12 @@ export function restartPrice(setting: DcaSetting, deal: Deal): Decimal | null {
 }
 
 /** Price from which an exit that asks for a least profit may act; null where it acts at any profit. */
-export function minProfitPrice(setting: DcaSetting, deal: Deal, minProfitPct: string | null, fromBaseOrder: boolean): Decimal | null {
+export function minProfitPrice(
+  setting: DcaSetting,
+  deal: Deal,
+  minProfitPct: string | null,
+  fromBaseOrder: boolean,
+): Decimal | null {
   if (minProfitPct === null) return null
   const tick = setting.instruments.get(deal.symbol)!.tick
   return targetPrice(fromBaseOrder ? 'base_order' : 'average', Decimal.from(minProfitPct), dealExitContext(setting, deal), tick)
@@ -281,7 +286,10 @@ export function endDeal(ctx: DealContext, deal: Deal): void {
   deal.status = traded ? 'closed' : 'cancelled'
   deal.closedAtMs = ctx.atMs
   if (!traded) {
-    ctx.event('DEAL_CANCELLED', `Deal ${deal.tradeSeq} ended before anything was bought`, { symbol: deal.symbol, tradeSeq: deal.tradeSeq })
+    ctx.event('DEAL_CANCELLED', `Deal ${deal.tradeSeq} ended before anything was bought`, {
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+    })
     return
   }
   closeBooks(ctx, deal)
@@ -334,10 +342,16 @@ function applyStopAction(ctx: DealContext, deal: Deal): void {
   const action = ctx.rules(deal).config.exits.stopLoss?.action
   if (action === 'close_and_pause' && !ctx.state.pausedBy.includes('protection')) {
     ctx.state.pausedBy = [...ctx.state.pausedBy, 'protection']
-    ctx.event('BOT_PAUSED', 'The stop loss fired: the bot is paused until it is resumed', { category: 'risk', severity: 'warning' })
+    ctx.event('BOT_PAUSED', 'The stop loss fired: the bot is paused until it is resumed', {
+      category: 'risk',
+      severity: 'warning',
+    })
   } else if (action === 'close_and_stop') {
     ctx.state.status = 'stopping'
-    ctx.event('BOT_STOPPING', 'The stop loss fired: the bot stops once it holds nothing', { category: 'risk', severity: 'warning' })
+    ctx.event('BOT_STOPPING', 'The stop loss fired: the bot stops once it holds nothing', {
+      category: 'risk',
+      severity: 'warning',
+    })
   }
 }
 
@@ -364,4 +378,3 @@ export function rebaseTargets(ctx: DealContext, deal: Deal): void {
   for (const index of deal.firedTargets) fired = fired.plus(Decimal.from(targets[index]?.sellPct ?? '0'))
   deal.targetBase = targetBase(heldWithParts(deal), fired)
 }
-

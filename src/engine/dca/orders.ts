@@ -2,9 +2,18 @@
 // transition table.
 
 import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
-import { type Order, type OrderKey, type OrderType, type Purpose, type Side, isLive, orderKeyText, remainingQuantity } from '../../core/orders/order.ts'
+import {
+  isLive,
+  type Order,
+  type OrderKey,
+  type OrderType,
+  orderKeyText,
+  type Purpose,
+  remainingQuantity,
+  type Side,
+} from '../../core/orders/order.ts'
 import { ImpossibleTransitionError, type OrderEvent, transition } from '../../core/orders/transitions.ts'
-import { type Refusal, approveOrder } from '../../core/risk/approve-order.ts'
+import { approveOrder, type Refusal } from '../../core/risk/approve-order.ts'
 import type { Deal } from './dca-state.ts'
 import { type DealContext, takerRate } from './deal-context.ts'
 

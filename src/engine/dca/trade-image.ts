@@ -3,7 +3,7 @@
 import { HUNDRED, ZERO } from '../../core/money/decimal.ts'
 import { averagePrice, netPnl, unrealizedPnl, volumeWeightedPrice } from '../../core/positions/lot.ts'
 import type { TradeImage } from '../commit-batch.ts'
-import type { Deal, DcaState } from './dca-state.ts'
+import type { DcaState, Deal } from './dca-state.ts'
 import type { DcaSetting } from './deal-context.ts'
 
 const PLACES = 18
@@ -105,7 +105,8 @@ export function partialExitImage(
     commission: part.commission,
     grossPnl: part.grossPnl,
     netPnl: net,
-    pnlPercentage: net && part.entryValue?.isPositive() ? net.times(HUNDRED).dividedBy(part.entryValue, PLACES, 'half_even') : null,
+    pnlPercentage:
+      net && part.entryValue?.isPositive() ? net.times(HUNDRED).dividedBy(part.entryValue, PLACES, 'half_even') : null,
     exitReason: 'take_profit',
   }
 }

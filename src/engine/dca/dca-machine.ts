@@ -1,0 +1,304 @@
+// The DCA bot as a machine: each event finds its one place here. What it means is in the files beside.
+
+import type { CompiledPlaybook } from '../../core/conditions/compile.ts'
+import { depositAndAllocate } from '../../core/ledger/postings.ts'
+import type { Decimal } from '../../core/money/decimal.ts'
+import { isLive } from '../../core/orders/order.ts'
+import type { BotMachine, EngineEvent, RunSummary, StepResult } from '../machine.ts'
+import type { Watch } from '../watch.ts'
+import { awaitedRung, fireRung, refreshAveraging } from './averaging.ts'
+import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-state.ts'
+import { type DcaSetting, DealContext } from './deal-context.ts'
+import { decide } from './decide.ts'
+import { beginExit, minProfitPrice, openTargets, refreshExits, releaseLock, stopReason } from './exits.ts'
+import { bookFill, orderEnded } from './fills.ts'
+import { allPauses } from './guards.ts'
+import { cancelOrder, followOrder, placeOrder } from './orders.ts'
+import { dcaWatches, playbookOf } from './watches.ts'
+
+export interface DcaMachine extends BotMachine<DcaState> {
+  /** The playbook a condition watch names. */
+  playbook(key: string): CompiledPlaybook | null
+}
+
+/** @param tracing whether decisions carry the operands they were made of. */
+export function createDcaMachine(setting: DcaSetting, configVersion: number, tracing: boolean): DcaMachine {
+  return {
+    initialState: () => newState(configVersion, setting.quote),
+    step: (state, event) => step(setting, state, event, tracing),
+    watches: (state): Watch[] => dcaWatches(setting, state),
+    revive: reviveState,
+    summary: state => summary(state),
+    playbook: key => playbookOf(setting, key),
+  }
+}
+
+function summary(state: DcaState): RunSummary {
+  const lots = state.deals
+    .filter(deal => deal.lot.quantity.isPositive())
+    .map(deal => ({ symbol: deal.symbol, quantity: deal.lot.quantity, basis: deal.lot.basis }))
+  return {
+    status: state.status,
+    pausedBy: allPauses(state),
+    ended: state.ended,
+    funds: [{ currency: state.quote, free: state.free, locked: state.reserved }],
+    lots,
+    closedTrades: state.closedTrades,
+    realizedPnl: state.realizedPnl,
+  }
+}
+
+function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing: boolean): StepResult<DcaState> {
+  const ctx = new DealContext(setting, before, event.atMs)
+  switch (event.kind) {
+    case 'run_started':
+      startRun(ctx, event.initialBalance, event.nextBotTradeSeq)
+      break
+    case 'config_applied':
+      ctx.state.configVersion = event.version
+      ctx.event('CONFIG_APPLIED', `Version ${event.version} holds for new deals`, { category: 'audit' })
+      break
+    case 'run_paused':
+      if (!ctx.state.pausedBy.includes(event.reason)) ctx.state.pausedBy = [...ctx.state.pausedBy, event.reason]
+      if (event.reason === 'user') ctx.state.status = ctx.state.status === 'running' ? 'paused' : ctx.state.status
+      ctx.state.pausedUntilMs = event.untilMs
+      ctx.event('BOT_PAUSED', `Paused by ${event.reason}`, { category: 'audit' })
+      refreshAllAveraging(ctx)
+      break
+    case 'run_resumed':
+      resume(ctx, event.reason === 'user' ? ['user', 'protection'] : [event.reason])
+      break
+    case 'stop_requested':
+      stop(ctx, event.openDeals)
+      break
+    case 'user_command':
+      userCommand(ctx, event.command)
+      break
+    case 'candle_closed':
+      if (event.isWarmup) ctx.pair(event.symbol).lastPrice = event.close
+      else decide(ctx, event, tracing)
+      break
+    case 'price_touched':
+      priceTouched(ctx, event.watch, event.price)
+      break
+    case 'timer_fired':
+      timerFired(ctx, event.watch)
+      break
+    case 'order_event': {
+      const deal = ctx.deal(event.order.tradeSeq)
+      if (!deal) break
+      const followed = followOrder(ctx, deal, event.order, event.event, event.reason)
+      if (followed?.ended) orderEnded(ctx, deal, followed.order, priceFor(ctx, deal))
+      break
+    }
+    case 'fill_reported':
+      bookFill(ctx, event.fill)
+      break
+    case 'end_of_data':
+      endOfData(ctx)
+      break
+  }
+  endWhenFlat(ctx)
+  return ctx.result()
+}
+
+function startRun(ctx: DealContext, initialBalance: Decimal, nextBotTradeSeq: number): void {
+  const { state } = ctx
+  depositAndAllocate(ctx.transfers, state.quote, initialBalance)
+  state.free = initialBalance
+  state.initialBalance = initialBalance
+  state.nextBotTradeSeq = nextBotTradeSeq
+  state.status = 'running'
+  for (const symbol of ctx.currentRules().config.pairs)
+    state.pairs = { ...state.pairs, [symbol]: state.pairs[symbol] ?? newPair() }
+  ctx.event('RUN_STARTED', `The run starts with ${initialBalance} ${state.quote}`, { category: 'system' })
+}
+
+function resume(ctx: DealContext, reasons: readonly string[]): void {
+  ctx.state.pausedBy = ctx.state.pausedBy.filter(reason => !reasons.includes(reason))
+  ctx.state.pausedUntilMs = null
+  if (ctx.state.status === 'paused' && !ctx.state.pausedBy.includes('user')) ctx.state.status = 'running'
+  ctx.event('BOT_RESUMED', 'Resumed', { category: 'audit' })
+  refreshAllAveraging(ctx)
+}
+
+function refreshAllAveraging(ctx: DealContext): void {
+  for (const { tradeSeq } of ctx.state.deals.slice()) {
+    const deal = ctx.deal(tradeSeq)
+    if (!deal) continue
+    if (ctx.state.pausedBy.length > 0 && deal.status === 'pending') {
+      for (const order of deal.orders) if (order.type === 'limit') cancelOrder(ctx, deal, order)
+    }
+    refreshAveraging(ctx, deal)
+  }
+}
+
+function stop(ctx: DealContext, openDeals: 'manage' | 'close' | 'release'): void {
+  ctx.state.status = 'stopping'
+  ctx.event('STOP_REQUESTED', `Stop was asked for; open deals: ${openDeals}`, { category: 'audit' })
+  for (const { tradeSeq } of ctx.state.deals.slice()) {
+    const deal = ctx.deal(tradeSeq)
+    if (!deal) continue
+    if (openDeals === 'close' || deal.status === 'pending') beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal))
+    else if (openDeals === 'release') releaseDeal(ctx, deal)
+    else refreshAveraging(ctx, deal)
+  }
+}
+
+/** Hands the coins over: the deal ends without selling, its rest is kept at cost. */
+function releaseDeal(ctx: DealContext, deal: Deal): void {
+  beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal).minus(priceFor(ctx, deal)))
+  if (deal.status === 'closed') deal.status = 'released'
+  else releaseLock(ctx, deal)
+}
+
+function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'user_command' }>['command']): void {
+  if (command.type === 'close_deal') {
+    const deal = ctx.deal(command.tradeSeq)
+    if (deal) beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal))
+    return
+  }
+  if (command.type === 'start_deal') {
+    ctx.pair(command.symbol).signalPending = true
+    ctx.event('SIGNAL_RECEIVED', `Start of a deal on ${command.symbol} was asked for`, {
+      category: 'audit',
+      symbol: command.symbol,
+    })
+    return
+  }
+  if (!ctx.state.pausedBy.includes('user')) ctx.state.pausedBy = [...ctx.state.pausedBy, 'user']
+  if (ctx.state.status === 'running') ctx.state.status = 'paused'
+  ctx.event('PANIC', 'Panic: paused, all deals are closed', { category: 'risk', severity: 'critical' })
+  for (const { tradeSeq } of ctx.state.deals.slice()) {
+    const deal = ctx.deal(tradeSeq)
+    if (deal) beginExit(ctx, deal, 'panic', 'panic', priceFor(ctx, deal))
+  }
+}
+
+function priceFor(ctx: DealContext, deal: Deal): Decimal {
+  return ctx.readPair(deal.symbol).lastPrice ?? deal.lastEntryPrice ?? deal.requiredCapital
+}
+
+function dealOf(ctx: DealContext, watch: string): { deal: Deal; what: string; rest: string[] } | null {
+  const [tradeSeq, what, ...rest] = watch.split('|') as [string, string, ...string[]]
+  const deal = ctx.deal(Number(tradeSeq))
+  return deal ? { deal, what, rest } : null
+}
+
+function priceTouched(ctx: DealContext, watch: string, price: Decimal): void {
+  const found = dealOf(ctx, watch)
+  if (!found || found.deal.status !== 'open') return
+  const { deal, what, rest } = found
+  switch (what) {
+    case 'target':
+      sellTarget(ctx, deal, Number(rest[0]), price)
+      break
+    case 'arm':
+      deal.trailingArmed = true
+      deal.peak = price
+      ctx.event('TRAILING_ARMED', `Trailing is armed at ${price}`, { symbol: deal.symbol, tradeSeq: deal.tradeSeq })
+      break
+    case 'peak':
+      if (!deal.peak || price.gt(deal.peak)) deal.peak = price
+      break
+    case 'best':
+      if (!deal.bestPrice || price.gt(deal.bestPrice)) deal.bestPrice = price
+      refreshExits(ctx, deal, false)
+      break
+    case 'trail':
+      beginExit(ctx, deal, 'trailing', 'trail', price)
+      break
+    case 'restart':
+      beginExit(ctx, deal, 'restart', 'exit', price)
+      break
+    case 'stop': {
+      const timeoutSec = ctx.rules(deal).config.exits.stopLoss?.timeoutSec ?? 0
+      if (timeoutSec > 0) deal.stopBeyondSinceMs = ctx.atMs
+      else beginExit(ctx, deal, stopReason(ctx, deal), 'sl', price)
+      break
+    }
+    case 'stop-left':
+      deal.stopBeyondSinceMs = null
+      break
+    case 'time':
+      beginExit(ctx, deal, 'time', 'exit', price)
+      break
+    case 'rung': {
+      const rung = awaitedRung(ctx.setting, ctx.state, deal)
+      if (rung && rung.k === Number(rest[0])) fireRung(ctx, deal, rung, price)
+      break
+    }
+  }
+}
+
+/** A virtual target sells its part at the market; the one that completes 100 is a full exit. */
+function sellTarget(ctx: DealContext, deal: Deal, index: number, price: Decimal): void {
+  const open = openTargets(ctx.setting, deal)
+  const target = open.find(each => each.index === index)
+  if (!target || deal.orders.some(order => order.purpose === 'tp' && order.rung === index + 1 && isLive(order))) return
+  if (open.length === 1 && target.quantity.equals(deal.lot.quantity)) {
+    beginExit(ctx, deal, 'take_profit', 'tp', price)
+    return
+  }
+  placeOrder(ctx, deal, {
+    purpose: 'tp',
+    side: 'sell',
+    type: 'market',
+    quantity: target.quantity,
+    rung: index + 1,
+    isVirtual: true,
+    referencePrice: price,
+  })
+}
+
+function timerFired(ctx: DealContext, watch: string): void {
+  if (watch === 'pause') {
+    resume(ctx, ['user'])
+    return
+  }
+  const found = dealOf(ctx, watch)
+  if (!found) return
+  const { deal, what, rest } = found
+  if (what === 'expire') {
+    expireOrder(ctx, deal, rest[0]!, Number(rest[1]))
+  } else if (what === 'time' && deal.status === 'open') {
+    deal.timeExitDue = true
+    const least = minProfitPrice(ctx.setting, deal, ctx.rules(deal).config.exits.timeExit?.minProfitPct ?? null, false)
+    if (!least) beginExit(ctx, deal, 'time', 'exit', priceFor(ctx, deal))
+  } else if (what === 'stop' && deal.status === 'open' && deal.stopBeyondSinceMs !== null) {
+    beginExit(ctx, deal, stopReason(ctx, deal), 'sl', priceFor(ctx, deal))
+  }
+}
+
+/** An entry limit's time is up: what is left of it ends; whether the market takes its place is decided when it has ended. */
+function expireOrder(ctx: DealContext, deal: Deal, purpose: string, sequence: number): void {
+  const order = deal.orders.find(each => each.purpose === purpose && each.sequence === sequence)
+  if (order && isLive(order)) cancelOrder(ctx, deal, order)
+}
+
+function endOfData(ctx: DealContext): void {
+  ctx.state.status = 'stopping'
+  for (const { tradeSeq } of ctx.state.deals.slice()) {
+    const deal = ctx.deal(tradeSeq)
+    if (deal) beginExit(ctx, deal, 'end_of_data', 'exit', priceFor(ctx, deal))
+  }
+}
+
+function endWhenFlat(ctx: DealContext): void {
+  const { state } = ctx
+  const alive = state.deals.some(deal => deal.status === 'pending' || deal.status === 'open' || deal.status === 'closing')
+  if (alive || state.ended) return
+  const limit = ctx.currentRules().config.stopAfterDeals
+  if (limit !== null && state.startedDeals >= limit) state.ended = 'completed'
+  else if (state.status === 'stopping') state.ended = 'stopped'
+  if (state.ended) {
+    state.status = 'stopped'
+    ctx.event(
+      'RUN_ENDED',
+      state.ended === 'completed' ? `Completed after ${state.startedDeals} deals` : 'Stopped, nothing is held',
+      {
+        category: 'system',
+      },
+    )
+  }
+}

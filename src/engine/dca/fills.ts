@@ -1,0 +1,180 @@
+// What a fill changes: the order, the lot, the books, and from there everything that follows from holding more or less.
+
+import { postFill } from '../../core/ledger/postings.ts'
+import { type Decimal, ZERO } from '../../core/money/decimal.ts'
+import { type Fill, isLive, type Order } from '../../core/orders/order.ts'
+import { applyFill, volumeWeightedPrice } from '../../core/positions/lot.ts'
+import { refreshAveraging } from './averaging.ts'
+import type { Deal } from './dca-state.ts'
+import type { DealContext } from './deal-context.ts'
+import { continueExit, endDeal, isSellable, noteTargetFill, rebaseTargets, refreshExits } from './exits.ts'
+import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder } from './orders.ts'
+import { partialExitImage } from './trade-image.ts'
+
+/** Books one execution. Its order's status follows from what is booked, never from a status word. */
+export function bookFill(ctx: DealContext, fill: Fill): void {
+  const deal = ctx.deal(fill.tradeSeq)
+  const order = deal ? findOrder(deal, fill) : undefined
+  if (!deal || !order)
+    throw new Error(
+      `a fill of ${fill.quantity} names order ${fill.tradeSeq}|${fill.purpose}|${fill.sequence}, which is not alive`,
+    )
+  const instrument = ctx.instrument(deal.symbol)
+  ctx.fills.push(fill)
+
+  const effect = postFill(ctx.transfers, { fill, base: instrument.base, quote: instrument.quote, lock: deal.lock })
+  deal.lock = deal.lock.minus(effect.fromLock)
+  ctx.state.reserved = ctx.state.reserved.minus(effect.fromLock)
+  ctx.state.free = ctx.state.free.plus(effect.freeChange)
+  if (ctx.state.free.isNegative()) {
+    ctx.event('OVERDRAWN', `The bot's free balance is ${ctx.state.free} ${ctx.state.quote} after a fill`, {
+      category: 'risk',
+      severity: 'warning',
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+    })
+  }
+
+  const before = deal.lot
+  deal.lot = applyFill(deal.lot, {
+    side: fill.side,
+    price: fill.price,
+    quantity: fill.quantity,
+    feeValueQuote: fill.feeValueQuote,
+    feeBaseQuantity: fill.feeAsset === instrument.base ? fill.fee : ZERO,
+  })
+  const filled: Order = {
+    ...order,
+    filledQuantity: order.filledQuantity.plus(fill.quantity),
+    filledValue: order.filledValue.plus(fill.price.times(fill.quantity)),
+    feeValueQuote: order.feeValueQuote.plus(fill.feeValueQuote),
+  }
+  replaceOrder(ctx, deal, filled)
+  const whole = filled.filledQuantity.gte(filled.quantity)
+  followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
+
+  if (fill.side === 'buy') noteEntry(deal, filled, fill)
+  else noteExit(ctx, deal, filled, fill, before.quantity, before.basis, whole)
+  if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price)
+  else afterChange(ctx, deal, fill.side === 'buy', fill.price)
+}
+
+function noteEntry(deal: Deal, order: Order, fill: Fill): void {
+  deal.openedAtMs ??= fill.atMs
+  deal.buyOrderClosedAtMs = fill.atMs
+  deal.lastEntryPrice = volumeWeightedPrice(order.filledValue, order.filledQuantity)
+  deal.lastEntryAtMs = fill.atMs
+  deal.bestPrice ??= fill.price
+  if (deal.status === 'pending') deal.status = 'open'
+  if (fill.purpose === 'base') {
+    deal.baseQuantity = deal.baseQuantity.plus(fill.quantity)
+    deal.baseCost = deal.baseCost.plus(fill.price.times(fill.quantity))
+  } else if (order.rung !== null && !deal.usedRungs.includes(order.rung)) {
+    deal.usedRungs = [...deal.usedRungs, order.rung]
+    deal.averagingCount += 1
+  }
+}
+
+function noteExit(
+  ctx: DealContext,
+  deal: Deal,
+  order: Order,
+  fill: Fill,
+  heldBefore: Decimal,
+  basisBefore: Decimal,
+  whole: boolean,
+): void {
+  deal.sellOrderClosedAtMs = fill.atMs
+  if (fill.purpose !== 'tp') return
+  noteTargetFill(deal, order, fill.quantity, heldBefore)
+  if (!whole || deal.lot.quantity.isZero()) return
+  deal.partialExits += 1
+  const entryValue = basisBefore.minus(deal.lot.basis)
+  ctx.partialExit(
+    partialExitImage(ctx.setting, ctx.state, deal, {
+      atMs: fill.atMs,
+      exitPrice: volumeWeightedPrice(order.filledValue, order.filledQuantity),
+      exitValue: order.filledValue,
+      entryValue,
+      size: order.filledQuantity,
+      commission: order.feeValueQuote,
+      grossPnl: order.filledValue.minus(entryValue),
+    }),
+  )
+}
+
+/** An order has ended, filled or not: what it leaves behind is looked after. */
+export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): void {
+  const filled = order.filledQuantity.isPositive()
+  dropOrder(deal, order)
+  if (order.purpose === 'base' && !deal.orders.some(each => each.purpose === 'base' && isLive(each))) {
+    if (!baseEnded(ctx, deal, order, price)) return
+  }
+  if (order.purpose === 'avg' && order.status === 'rejected' && order.rung !== null && !deal.usedRungs.includes(order.rung)) {
+    deal.usedRungs = [...deal.usedRungs, order.rung]
+  }
+  afterChange(ctx, deal, order.side === 'buy' && filled, price)
+}
+
+/** @returns false when the deal has ended with it. */
+function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
+  if (deal.lot.boughtQuantity.isZero()) {
+    if (order.status === 'expired' && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'pending') {
+      if (placeBaseRest(ctx, deal, order, price)) return false
+    }
+    const failed = order.status === 'rejected'
+    deal.exitReason ??= failed ? 'venue' : 'manual'
+    endDeal(ctx, deal)
+    if (failed) deal.status = 'failed'
+    return false
+  }
+  if (order.status === 'expired' && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'open') {
+    if (placeBaseRest(ctx, deal, order, price)) return false
+  }
+  deal.baseOrderEnded = true
+  return true
+}
+
+/** What a base limit did not get in time is bought at the market, where that is what the user chose. */
+function placeBaseRest(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
+  const quantity = order.quantity.minus(order.filledQuantity)
+  const refusal = placeOrder(ctx, deal, { purpose: 'base', side: 'buy', type: 'market', quantity, referencePrice: price })
+  return refusal === null
+}
+
+/** Exits and averaging follow what the deal now holds; a deal that holds nothing ends. */
+export function afterChange(ctx: DealContext, deal: Deal, entryFill: boolean, price: Decimal): void {
+  if (deal.status === 'closing') {
+    continueExit(ctx, deal, price)
+    return
+  }
+  if (deal.status !== 'open') return
+  const sold = deal.lot.soldQuantity.isPositive()
+  if (deal.lot.quantity.isZero() || (sold && restIsDust(ctx, deal, price))) {
+    deal.exitReason ??= lastExitReason(ctx, deal)
+    deal.status = 'closing'
+    cancelLiveOrders(ctx, deal)
+    continueExit(ctx, deal, price)
+    return
+  }
+  if (entryFill) rebaseTargets(ctx, deal)
+  refreshExits(ctx, deal, entryFill)
+  refreshAveraging(ctx, deal)
+}
+
+/** All targets have fired and the rest cannot be sold alone. */
+function restIsDust(ctx: DealContext, deal: Deal, price: Decimal): boolean {
+  const targets = ctx.rules(deal).config.exits.takeProfit?.targets
+  if (!targets || deal.firedTargets.length < targets.length || liveOrders(deal).some(order => order.side === 'sell')) return false
+  const instrument = ctx.instrument(deal.symbol)
+  return !isSellable(instrument, deal.lot.quantity.toGrid(instrument.step, 'floor'), price)
+}
+
+function lastExitReason(ctx: DealContext, deal: Deal): NonNullable<Deal['exitReason']> {
+  const last = ctx.fills[ctx.fills.length - 1]
+  if (last?.purpose === 'sl') {
+    if (deal.breakEven) return 'break_even'
+    return ctx.rules(deal).config.exits.stopLoss?.trailing ? 'trailing_stop' : 'stop_loss'
+  }
+  return 'take_profit'
+}

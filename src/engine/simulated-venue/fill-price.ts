@@ -1,0 +1,39 @@
+// Prices and fees of simulated executions (execution.md 5). Slippage and rounding always act against the order.
+
+import type { Instrument } from '../../core/market/instrument.ts'
+import { Decimal, ONE } from '../../core/money/decimal.ts'
+import type { Side } from '../../core/orders/order.ts'
+
+export interface VenueParameters {
+  readonly fillPath: 'pessimistic' | 'optimistic' | 'ohlc'
+  readonly slippageBps: Decimal
+  /** Added per percent of the candle's volume that an order takes. */
+  readonly impactBpsPerPctVolume: Decimal
+  /** Largest share of a candle's volume that may fill, percent; 0 = no cap. */
+  readonly volumeCapPct: Decimal
+}
+
+/** What a taker pays: the price moved by slippage, rounded to the tick against him. */
+export function takerPrice(side: Side, price: Decimal, slippageBps: Decimal, tick: Decimal): Decimal {
+  const factor = slippageBps.shifted(-4)
+  return side === 'buy' ? price.times(ONE.plus(factor)).toGrid(tick, 'ceil') : price.times(ONE.minus(factor)).toGrid(tick, 'floor')
+}
+
+/** Price x quantity x bps / 10^4, not rounded; in base it is that share of the quantity. */
+export function simulatedFee(
+  instrument: Instrument,
+  price: Decimal,
+  quantity: Decimal,
+  liquidity: 'maker' | 'taker',
+): { fee: Decimal; feeAsset: string; feeValueQuote: Decimal } {
+  const rate = (liquidity === 'maker' ? instrument.makerBps : instrument.takerBps).shifted(-4)
+  const feeValueQuote = price.times(quantity).times(rate)
+  if (instrument.feeAsset === instrument.base) return { fee: quantity.times(rate), feeAsset: instrument.base, feeValueQuote }
+  return { fee: feeValueQuote, feeAsset: instrument.quote, feeValueQuote }
+}
+
+/** What a cap leaves for this candle, on the step; null without a cap. A source without volume has none. */
+export function volumeCap(instrument: Instrument, volume: number, capPct: Decimal): Decimal | null {
+  if (capPct.isZero() || Number.isNaN(volume)) return null
+  return Decimal.from(volume).times(capPct).percent().toGrid(instrument.step, 'floor')
+}
