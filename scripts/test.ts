@@ -10,9 +10,9 @@ import type { TestCase } from './test/cases.ts'
 import { checkLint, checkTypes } from './test/checks.ts'
 import { findChromium } from './test/chromium.ts'
 import { startDatabase, type TestServer } from './test/database.ts'
-import { selectFiles, testFiles } from './test/files.ts'
+import { selectFiles, testFiles, UsageError } from './test/files.ts'
 import { type FileGroup, fileGroups, type GroupName, groupNames, groupOf } from './test/groups.ts'
-import { killRunning } from './test/processes.ts'
+import { Stopped, stopEverything } from './test/processes.ts'
 import { runFile } from './test/run-file.ts'
 
 /** A developer's own database, data directory or port must never be touched by a test. */
@@ -20,7 +20,7 @@ const neverInherited = ['DATABASE_URL', 'SUPABASE_URL', 'EVENKEEL_HOME', 'PORT',
 
 const root = resolve(import.meta.dirname, '..')
 const results: TestCase[] = []
-let database: TestServer | undefined
+let database: Promise<TestServer | undefined> | undefined
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -46,7 +46,7 @@ function readArguments(): { groups: Set<GroupName>; files: string[] } {
   const { values, positionals } = parseArgs({ options: { group: { type: 'string', multiple: true } }, allowPositionals: true })
   const named = (values.group ?? []).flatMap(each => each.split(','))
   const unknown = named.filter(each => !(groupNames as readonly string[]).includes(each))
-  if (unknown.length > 0) throw new Error(`unknown group ${unknown.join(', ')}; there are ${groupNames.join(', ')}`)
+  if (unknown.length > 0) throw new UsageError(`unknown group ${unknown.join(', ')}; there are ${groupNames.join(', ')}`)
   const all = testFiles(root)
   const files = positionals.length > 0 ? selectFiles(all, root, positionals) : all
   const asked = named as GroupName[]
@@ -76,14 +76,15 @@ async function runFiles(group: FileGroup, files: readonly string[]): Promise<Tes
   const env: NodeJS.ProcessEnv = { ...process.env }
   if (group.needsDatabase) {
     try {
-      database ??= await startDatabase(root)
+      database ??= startDatabase(root)
+      const server = await database
+      if (server) env['EVENKEEL_TEST_PG'] = server.url
     } catch (error) {
       const text = `the test database did not start: ${error instanceof Error ? error.stack : String(error)}`
       return [
         { name: `database of ${group.name}`, file: 'src/storage/testing-server.ts', outcome: { status: 'failed', error: text } },
       ]
     }
-    if (database) env['EVENKEEL_TEST_PG'] = database.url
   }
   if (group.name === 'browser') {
     const browser = await findChromium(say)
@@ -110,12 +111,21 @@ function count(cases: readonly TestCase[], status: TestCase['outcome']['status']
   return cases.filter(each => each.outcome.status === status).length
 }
 
+function sayTrouble(error: unknown): void {
+  results.push({ name: 'npm test', file: 'scripts/test.ts', outcome: { status: 'failed', error: String(error) } })
+  const isUsage =
+    error instanceof UsageError || (error instanceof TypeError && 'code' in error && `${error.code}`.startsWith('ERR_PARSE_ARGS'))
+  if (isUsage) say(error.message)
+  else say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+}
+
 /** Everything that was started ends here, however the run ends. */
 async function cleanUp(): Promise<void> {
-  killRunning()
+  await stopEverything()
   const server = database
   database = undefined
-  await server?.stop()
+  // It may still be starting, or have failed to: the failure is reported where it was asked for.
+  await (await server?.catch(() => undefined))?.stop()
 }
 
 for (const [signal, code] of [
@@ -130,8 +140,8 @@ for (const [signal, code] of [
 try {
   await main()
 } catch (error) {
-  results.push({ name: 'npm test', file: 'scripts/test.ts', outcome: { status: 'failed', error: String(error) } })
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  // Stopped by a signal: its handler is about to leave.
+  if (!(error instanceof Stopped)) sayTrouble(error)
 } finally {
   await cleanUp()
 }

@@ -5,6 +5,9 @@ import { relative, resolve } from 'node:path'
 
 const folders = ['src', 'web/src', 'tests', 'scripts']
 
+/** The command line asked for something that is not there: shown without a stack. */
+export class UsageError extends Error {}
+
 /** Paths from the root with forward slashes, sorted, so that two runs take the same order. */
 export function testFiles(root: string): string[] {
   const patterns = folders.map(folder => `${folder}/**/*.test.{ts,tsx}`)
@@ -19,7 +22,7 @@ export function selectFiles(all: readonly string[], root: string, wanted: readon
   for (const argument of wanted) {
     const path = relative(root, resolve(argument)).replaceAll('\\', '/')
     const found = all.filter(file => file === path || path === '' || file.startsWith(`${path}/`))
-    if (found.length === 0) throw new Error(`no test file matches ${argument}`)
+    if (found.length === 0) throw new UsageError(`no test file matches ${argument}`)
     for (const file of found) chosen.add(file)
   }
   return [...chosen].sort()

@@ -16,6 +16,10 @@ export interface Ended {
 
 const keptOutput = 24_000
 const running = new Set<ChildProcess>()
+const marksInUse = new Set<string>()
+let stopping = false
+
+export class Stopped extends Error {}
 
 /** Runs a program to its end or to the time limit; its whole group is gone afterwards. Keeps the last part of its output. */
 export async function runProgram(
@@ -23,6 +27,9 @@ export async function runProgram(
   args: readonly string[],
   options: { cwd: string; env: NodeJS.ProcessEnv; timeoutSec: number },
 ): Promise<Ended> {
+  if (stopping) throw new Stopped('the run was stopped')
+  const mark = options.env[markName]
+  if (mark !== undefined) marksInUse.add(mark)
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env,
@@ -59,9 +66,11 @@ export async function runProgram(
   return { ...end, timedOut, output }
 }
 
-/** For SIGINT: ends at once whatever still runs. */
-export function killRunning(): void {
+/** For SIGINT: ends at once whatever still runs, and lets nothing new begin. */
+export async function stopEverything(): Promise<void> {
+  stopping = true
   for (const child of running) signalGroup(child, 'SIGKILL')
+  await Promise.all([...marksInUse].map(endMarked))
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -80,6 +89,7 @@ export async function endMarked(mark: string): Promise<string[]> {
   for (const { pid } of left) signal(pid, 'SIGTERM')
   for (let waited = 0; waited < 2000 && left.length > 0 && marked(mark).length > 0; waited += 50) await sleep(50)
   for (const { pid } of marked(mark)) signal(pid, 'SIGKILL')
+  marksInUse.delete(mark)
   return left.map(each => each.command)
 }
 

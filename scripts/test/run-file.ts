@@ -1,7 +1,6 @@
 // Runs one test file in a process of its own and answers its cases.
 
-import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -9,6 +8,19 @@ import { casesOf, type TestCase, type TestEvent } from './cases.ts'
 import { endMarked, markName, runProgram } from './processes.ts'
 
 const reporter = pathToFileURL(fileURLToPath(new URL('./reporter.ts', import.meta.url))).href
+
+let runFolder: string | undefined
+let filesRun = 0
+
+/** Event files of this run lie in one folder, which goes when the run ends, however it ends. */
+function newMark(): string {
+  if (runFolder === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'evenkeel-test-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    runFolder = folder
+  }
+  return join(runFolder, `${++filesRun}.jsonl`)
+}
 
 export interface FileResult {
   readonly cases: readonly TestCase[]
@@ -21,30 +33,25 @@ export async function runFile(
   file: string,
   options: { root: string; env: NodeJS.ProcessEnv; timeoutSec: number },
 ): Promise<FileResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'evenkeel-test-'))
-  const eventsPath = join(folder, 'events.jsonl')
-  const mark = folder
-  try {
-    const end = await runProgram(
-      process.execPath,
-      [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', resolve(options.root, file)],
-      {
-        cwd: options.root,
-        // NODE_TEST_CONTEXT would make the file report to another runner, the one this runner itself is tested by.
-        env: { ...options.env, NODE_TEST_CONTEXT: undefined, EVENKEEL_TEST_EVENTS: eventsPath, [markName]: mark },
-        timeoutSec: options.timeoutSec,
-      },
-    )
-    const cases = casesOf(file, readEvents(eventsPath), {
-      code: end.code,
-      signal: end.signal,
-      output: end.output,
-      ...(end.timedOut ? { timedOutAfterSec: options.timeoutSec } : {}),
-    })
-    return { cases, leftBehind: await endMarked(mark) }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  // The file of the events is also the mark of the processes: both are unique to this file of this run.
+  const mark = newMark()
+  const end = await runProgram(
+    process.execPath,
+    [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', resolve(options.root, file)],
+    {
+      cwd: options.root,
+      // NODE_TEST_CONTEXT would make the file report to another runner, the one this runner itself is tested by.
+      env: { ...options.env, NODE_TEST_CONTEXT: undefined, EVENKEEL_TEST_EVENTS: mark, [markName]: mark },
+      timeoutSec: options.timeoutSec,
+    },
+  )
+  const cases = casesOf(file, readEvents(mark), {
+    code: end.code,
+    signal: end.signal,
+    output: end.output,
+    ...(end.timedOut ? { timedOutAfterSec: options.timeoutSec } : {}),
+  })
+  return { cases, leftBehind: await endMarked(mark) }
 }
 
 function readEvents(path: string): TestEvent[] {

@@ -17,18 +17,25 @@ export function readTree(root: string): SourceFile[] {
     .map(path => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 }
 
-/** A release archive has no git: then everything that lies there is looked at. */
+/** A release archive has no git, and git refuses a clone of another owner: then everything that lies there is looked at. */
 function paths(root: string): string[] {
-  if (!existsSync(join(root, '.git'))) {
-    return globSync('**/*', { cwd: root, exclude: path => neverOurs.test(path) })
-      .map(path => path.replaceAll('\\', '/'))
-      .filter(path => statSync(join(root, path)).isFile())
+  const listed = existsSync(join(root, '.git')) ? pathsOfGit(root) : undefined
+  if (listed !== undefined) return [...new Set(listed)].sort()
+  return globSync('**/*', { cwd: root, exclude: path => neverOurs.test(path) })
+    .map(path => path.replaceAll('\\', '/'))
+    .filter(path => statSync(join(root, path)).isFile())
+}
+
+function pathsOfGit(root: string): string[] | undefined {
+  try {
+    const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 64_000_000,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return listed.split('\0').filter(path => path !== '')
+  } catch {
+    return undefined
   }
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64_000_000,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  return [...new Set(listed.split('\0').filter(path => path !== ''))].sort()
 }
