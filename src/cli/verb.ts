@@ -216,7 +216,8 @@ function parseOptions(verb: Verb, args: readonly string[]): { positionals: strin
     return { positionals: parsed.positionals, values: parsed.values as OptionValues }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    const name = /'(-[^' ]*)/.exec(message)?.[1] ?? 'option'
+    // Node quotes the option as it was declared ('-f, --fast', '--count <value>') or as it was given ('--cuont')
+    const name = /'([^']+)'/.exec(message)?.[1]?.split(', ').at(-1)?.split(' ')[0] ?? 'option'
     const option = declared[name.replace(/^-+/, '')]
     if (option?.type === 'string') throw new UsageError(name, undefined, `give it a value: ${name} ${option.value ?? 'VALUE'}`)
     if (option) throw new UsageError(name, undefined, `${name} takes no value`)

@@ -10,7 +10,9 @@ export interface RegisteredVerb {
   load(): Promise<{ readonly verb: Verb | VerbGroup }>
 }
 
-export const VERBS: readonly RegisteredVerb[] = []
+export const VERBS: readonly RegisteredVerb[] = [
+  { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
+]
 
 export function findVerb(name: string): RegisteredVerb | undefined {
   return VERBS.find(verb => verb.name === name || verb.aliases?.includes(name))
