@@ -164,6 +164,8 @@ test('a sequence wants its items in order within the window, at the same bar or 
   assert.deepEqual(answers(sequence(3, 1, 2), closesAt([1, 9, 9, 9, 2])), [0, 0, 0, 0, 0])
   assert.deepEqual(answers(sequence(3, 1, 2), closesAt([2, 1, 9])), [0, 0, 0])
   assert.deepEqual(answers(sequence(0, 1, 1), closesAt([9, 1, 9])), [0, 1, 0])
+  // Met when the last one turns true, not while it stays so.
+  assert.deepEqual(answers(sequence(5, 1, 2), closesAt([1, 2, 2])), [0, 1, 0])
   // A later start within the window counts even where the first one is too old.
   assert.deepEqual(answers(sequence(2, 1, 2, 3), closesAt([1, 9, 1, 2, 3])), [0, 0, 0, 0, 1])
   assert.deepEqual(answers(sequence(4, 1, 2, 3), closesAt([1, 3, 2, 9, 3])), [0, 0, 0, 0, 1])
@@ -184,6 +186,48 @@ test('a slow condition stays as its last bar left it until its next close', () =
   // A bot that decides hourly asks a four-hourly playbook each hour.
   const onHours = compilePlaybook(playbook([slow]), { ...CONTEXT, clockTimeframe: '1h' })
   assert.deepEqual([...playbookTruthColumn(onHours, lookup)], [2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 1])
+})
+
+const ETH = 'binance:ETH/USDT'
+
+/** BTC/USDT hourly is the clock; the condition looks at another pair. Both ways must agree. */
+function onClockOfBtc(from: Playbook, lookup: SeriesLookup): Truth[] {
+  const compiled = compilePlaybook(from, { ...CONTEXT, clockTimeframe: '1h' })
+  const reads = new ColumnReads(
+    lookup,
+    compiled.series.map(series => series.key),
+  )
+  let state = FRESH_PLAYBOOK_STATE
+  const met = Array.from(lookup.closes(compiled.clock), atMs => {
+    reads.advanceTo(atMs)
+    const step = stepPlaybook(compiled, state, reads, instantOf(compiled, reads, atMs))
+    state = step.state
+    return step.met
+  })
+  assert.deepEqual([...playbookTruthColumn(compiled, lookup)], met)
+  return met
+}
+
+test('a bar that no decision saw breaks the row of a hold', () => {
+  const lookup = new SeriesLookup([
+    { instrumentId: BTC, timeframe: '1h', columns: columnsFrom([0, 1, 3, 4, 5].map(hour => flat(hour * HOUR_MS, 5))) },
+    { instrumentId: ETH, timeframe: '1h', columns: closesAt([1, 1, 1, 1, 1, 1]) },
+  ])
+  const held = item('held', condition(price(), 'eq', number(1), { symbol: 'ETH/USDT' }), { holdBars: 3 })
+  assert.deepEqual(onClockOfBtc(playbook([held]), lookup), [0, 0, 0, 0, 1])
+})
+
+test('a pair whose own candles stand still is not compared with its later coarse ones', () => {
+  const lookup = new SeriesLookup([
+    { instrumentId: BTC, timeframe: '1h', columns: closesAt(new Array(60).fill(5)) },
+    { instrumentId: ETH, timeframe: '1h', columns: closesAt([1, 1]) },
+    { instrumentId: ETH, timeframe: '2h', columns: closesAt(new Array(30).fill(2), 2 * HOUR_MS) },
+  ])
+  const below = item('below', condition(price(), 'lt', price('close', 0, '2h'), { symbol: 'ETH/USDT' }))
+  const met = onClockOfBtc(playbook([below]), lookup)
+  assert.deepEqual(met.slice(0, 2), [2, 1])
+  assert.equal(met.lastIndexOf(1), 34, 'sixteen two-hour bars after the last hour')
+  assert.equal(met[35], 2)
 })
 
 test('per_signal: used once, it fires again only after it was false; a blocked signal stays', () => {
