@@ -1,6 +1,7 @@
 // The engine's contract (execution.md 1): a bot is a machine whose step is synchronous, total and pure. It learns by events, acts by
 // commands, and says by watches what could wake it. Backtest, paper and live are pumps around this one interface.
 
+import type { CompiledPlaybook } from '../core/conditions/compile.ts'
 import type { Reads } from '../core/conditions/evaluate.ts'
 import type { Transfer } from '../core/ledger/transfer.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
@@ -98,6 +99,10 @@ export interface BotMachine<State> {
   /** The state from its parsed JSON. @throws where it is not of this machine's version. */
   revive(json: unknown): State
   summary(state: State): RunSummary
+  /** Orders that the venue still owes an end. */
+  liveOrders(state: State): readonly Order[]
+  /** The playbook that a condition watch names. */
+  playbook(key: string): CompiledPlaybook | null
 }
 
 /** What every pump may ask of any bot's state. */

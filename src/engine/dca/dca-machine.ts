@@ -1,6 +1,5 @@
 // The DCA bot as a machine: each event finds its one place here. What it means is in the files beside.
 
-import type { CompiledPlaybook } from '../../core/conditions/compile.ts'
 import { depositAndAllocate } from '../../core/ledger/postings.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import { isLive } from '../../core/orders/order.ts'
@@ -13,16 +12,11 @@ import { decide } from './decide.ts'
 import { beginExit, minProfitPrice, openTargets, refreshExits, releaseLock, stopReason } from './exits.ts'
 import { bookFill, orderEnded } from './fills.ts'
 import { allPauses } from './guards.ts'
-import { cancelOrder, followOrder, placeOrder } from './orders.ts'
+import { cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
-export interface DcaMachine extends BotMachine<DcaState> {
-  /** The playbook a condition watch names. */
-  playbook(key: string): CompiledPlaybook | null
-}
-
 /** @param tracing whether decisions carry the operands they were made of. */
-export function createDcaMachine(setting: DcaSetting, configVersion: number, tracing: boolean): DcaMachine {
+export function createDcaMachine(setting: DcaSetting, configVersion: number, tracing: boolean): BotMachine<DcaState> {
   return {
     initialState: () => newState(configVersion, setting.quote),
     step: (state, event) => step(setting, state, event, tracing),
@@ -30,6 +24,7 @@ export function createDcaMachine(setting: DcaSetting, configVersion: number, tra
     revive: reviveState,
     summary: state => summary(state),
     playbook: key => playbookOf(setting, key),
+    liveOrders: state => state.deals.flatMap(deal => deal.orders.filter(isLive)),
   }
 }
 
@@ -273,7 +268,9 @@ function timerFired(ctx: DealContext, watch: string): void {
 /** An entry limit's time is up: what is left of it ends; whether the market takes its place is decided when it has ended. */
 function expireOrder(ctx: DealContext, deal: Deal, purpose: string, sequence: number): void {
   const order = deal.orders.find(each => each.purpose === purpose && each.sequence === sequence)
-  if (order && isLive(order)) cancelOrder(ctx, deal, order)
+  if (!order || !isLive(order)) return
+  replaceOrder(ctx, deal, { ...order, reason: TIMED_OUT })
+  cancelOrder(ctx, deal, order)
 }
 
 function endOfData(ctx: DealContext): void {

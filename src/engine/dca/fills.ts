@@ -8,7 +8,7 @@ import { refreshAveraging } from './averaging.ts'
 import type { Deal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { continueExit, endDeal, isSellable, noteTargetFill, rebaseTargets, refreshExits } from './exits.ts'
-import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder } from './orders.ts'
+import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { partialExitImage } from './trade-image.ts'
 
 /** Books one execution. Its order's status follows from what is booked, never from a status word. */
@@ -119,7 +119,7 @@ export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: De
 /** @returns false when the deal has ended with it. */
 function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
   if (deal.lot.boughtQuantity.isZero()) {
-    if (order.status === 'expired' && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'pending') {
+    if (order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'pending') {
       if (placeBaseRest(ctx, deal, order, price)) return false
     }
     const failed = order.status === 'rejected'
@@ -128,7 +128,7 @@ function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): 
     if (failed) deal.status = 'failed'
     return false
   }
-  if (order.status === 'expired' && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'open') {
+  if (order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'open') {
     if (placeBaseRest(ctx, deal, order, price)) return false
   }
   deal.baseOrderEnded = true

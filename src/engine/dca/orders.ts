@@ -124,6 +124,9 @@ export function dropOrder(deal: Deal, key: OrderKey): void {
   deal.orders = deal.orders.filter(order => order.purpose !== key.purpose || order.sequence !== key.sequence)
 }
 
+/** Reason of an entry limit that was taken back because its time was up. */
+export const TIMED_OUT = 'timed_out'
+
 const ENDS: ReadonlySet<OrderEvent> = new Set(['withdrawn', 'rejected', 'filled', 'cancelled', 'expired', 'absent'])
 
 /**

@@ -16,7 +16,9 @@ export interface VenueParameters {
 /** What a taker pays: the price moved by slippage, rounded to the tick against him. */
 export function takerPrice(side: Side, price: Decimal, slippageBps: Decimal, tick: Decimal): Decimal {
   const factor = slippageBps.shifted(-4)
-  return side === 'buy' ? price.times(ONE.plus(factor)).toGrid(tick, 'ceil') : price.times(ONE.minus(factor)).toGrid(tick, 'floor')
+  return side === 'buy'
+    ? price.times(ONE.plus(factor)).toGrid(tick, 'ceil')
+    : price.times(ONE.minus(factor)).toGrid(tick, 'floor')
 }
 
 /** Price x quantity x bps / 10^4, not rounded; in base it is that share of the quantity. */

@@ -1,0 +1,406 @@
+// A run on the simulated venue: events go into the machine, its commands are carried out at once, and a candle is walked along its path
+// so that resting orders and virtual ones meet prices in the order in which they would. Backtest and paper differ only in who
+// feeds it and in what becomes of the written facts.
+
+import type { Reads } from '../core/conditions/evaluate.ts'
+import type { Candle } from '../core/market/candles.ts'
+import type { Instrument } from '../core/market/instrument.ts'
+import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
+import { Decimal, minDecimal } from '../core/money/decimal.ts'
+import type { Order, OrderKey } from '../core/orders/order.ts'
+import type { BotMachine, Command, EngineEvent, StepResult } from './machine.ts'
+import { Book, type BookOrder } from './simulated-venue/book.ts'
+import { candlePath } from './simulated-venue/candle-path.ts'
+import { simulatedFee, takerPrice, type VenueParameters, volumeCap } from './simulated-venue/fill-price.ts'
+import type { Watch } from './watch.ts'
+
+/** Learns of every step, in order: keeps the facts in memory, or makes the batch of a transaction of them. */
+export interface RunSink<State> {
+  stepped(seq: number, event: EngineEvent, result: StepResult<State>): void
+}
+
+export interface SimulatedRunOptions<State> {
+  readonly machine: BotMachine<State>
+  readonly instruments: ReadonlyMap<string, Instrument>
+  readonly venue: VenueParameters
+  readonly venueTimeframe: Timeframe
+  readonly direction: 'long' | 'short'
+  readonly sink: RunSink<State>
+  /** A saved state and the seq it was saved at; a fresh run without. */
+  readonly from?: { readonly state: State; readonly seq: number }
+}
+
+type PriceTrigger = Extract<Watch, { kind: 'price_at_or_below' | 'price_at_or_above' }>
+
+/** Something the price can meet: an order of the book or a watch of the machine. */
+type Item = { readonly order: BookOrder; readonly watch: null } | { readonly order: null; readonly watch: PriceTrigger }
+
+/** Where the walk through a candle stands. */
+interface Walk {
+  readonly symbol: string
+  readonly openMs: number
+  readonly innerMs: number
+  price: Decimal
+  priceNumber: number
+  atOpen: boolean
+  cap: Decimal | null
+  readonly spent: Set<string>
+}
+
+export class SimulatedRun<State> {
+  readonly machine: BotMachine<State>
+  readonly #options: SimulatedRunOptions<State>
+  readonly #books = new Map<string, Book>()
+  readonly #bornWatches = new Map<string, { price: number; bornIn: number }>()
+  readonly #queue: Command[] = []
+  #state: State
+  #seq: number
+  #candle = 0
+  #walk: Walk | null = null
+  #watches: readonly Watch[] | null = null
+  /** Set while data ends: fills at these prices, without slippage or cap. */
+  #lastPrices: ReadonlyMap<string, Decimal> | null = null
+  #nowMs = 0
+
+  constructor(options: SimulatedRunOptions<State>) {
+    this.#options = options
+    this.machine = options.machine
+    this.#state = options.from?.state ?? options.machine.initialState()
+    this.#seq = options.from?.seq ?? 0
+    for (const symbol of options.instruments.keys()) this.#books.set(symbol, new Book())
+    for (const order of options.machine.liveOrders(this.#state)) this.#book(order.symbol).add(order, 0)
+    this.#candle = 1
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  watches(): readonly Watch[] {
+    if (!this.#watches) {
+      this.#watches = this.machine.watches(this.#state)
+      this.#noteBirths(this.#watches)
+    }
+    return this.#watches
+  }
+
+  book(symbol: string): Book {
+    return this.#book(symbol)
+  }
+
+  /** Steps one event and everything that follows from it at once. */
+  raise(event: EngineEvent): void {
+    this.#step(event)
+    this.#drain()
+  }
+
+  /** Times that have come, at the open of a candle, before anything trades there. */
+  fireTimers(atMs: number): void {
+    for (let guard = 0; guard < 1000; guard += 1) {
+      const due = this.watches().find(watch => watch.kind === 'time' && watch.atMs <= atMs)
+      if (due?.kind !== 'time') return
+      this.raise({ kind: 'timer_fired', atMs, watch: due.id })
+      const still = this.watches().some(watch => watch.kind === 'time' && watch.id === due.id && watch.atMs === due.atMs)
+      if (still) throw new Error(`timer ${due.id} fired and is still due: the machine would never sleep again`)
+    }
+  }
+
+  /** One candle of one instrument: open, then the corners of its path. */
+  candle(symbol: string, candle: Candle): void {
+    this.#candle += 1
+    const instrument = this.#instrument(symbol)
+    this.#walk = {
+      symbol,
+      openMs: candle.openTimeMs,
+      innerMs: nextBucketStart(this.#options.venueTimeframe, candle.openTimeMs) - 1,
+      price: Decimal.from(candle.open),
+      priceNumber: candle.open,
+      atOpen: true,
+      cap: volumeCap(instrument, candle.volume, this.#options.venue.volumeCapPct),
+      spent: new Set(),
+    }
+    const walk = this.#walk
+    for (const entry of this.#book(symbol).all().slice()) {
+      if (entry.kind === 'market') this.#fill(walk, entry, this.#slipped(entry.order, walk.price), 'taker')
+    }
+    this.#drain()
+    this.#settle(walk)
+    walk.atOpen = false
+    for (const corner of candlePath(candle, this.#options.venue.fillPath, this.#options.direction)) this.#walkTo(walk, corner)
+    this.#walk = null
+  }
+
+  /** A decision instant of one pair. */
+  decide(event: {
+    atMs: number
+    symbol: string
+    timeframe: Timeframe
+    openTimeMs: number
+    close: number
+    afterGap: boolean
+    isWarmup: boolean
+    reads: Reads
+  }): void {
+    this.raise({ kind: 'candle_closed', ...event, close: Decimal.from(event.close) })
+  }
+
+  /** The data is over: what is open leaves at the last close, taker fee, no slippage. */
+  endOfData(atMs: number, lastPrices: ReadonlyMap<string, Decimal>): void {
+    this.#lastPrices = lastPrices
+    this.raise({ kind: 'end_of_data', atMs })
+  }
+
+  #book(symbol: string): Book {
+    const book = this.#books.get(symbol)
+    if (!book) throw new Error(`no instrument ${symbol} is simulated`)
+    return book
+  }
+
+  #instrument(symbol: string): Instrument {
+    return this.#options.instruments.get(symbol)!
+  }
+
+  #step(event: EngineEvent): void {
+    this.#nowMs = Math.max(this.#nowMs, event.atMs)
+    const result = this.machine.step(this.#state, event)
+    this.#state = result.state
+    this.#seq += 1
+    this.#watches = null
+    this.#queue.push(...result.commands)
+    this.#options.sink.stepped(this.#seq, event, result)
+  }
+
+  #drain(): void {
+    for (let command = this.#queue.shift(); command; command = this.#queue.shift()) {
+      if (command.kind === 'place_order') this.#place(command.order)
+      else if (command.kind === 'cancel_order') this.#cancel(command.order)
+    }
+  }
+
+  #place(order: Order): void {
+    const atMs = this.#nowMs
+    const key = { tradeSeq: order.tradeSeq, purpose: order.purpose, sequence: order.sequence }
+    this.#step({ kind: 'order_event', atMs, event: 'sent', order: key, reason: null })
+    this.#step({ kind: 'order_event', atMs, event: 'accepted', order: key, reason: null })
+    const entry = this.#book(order.symbol).add(order, this.#candle)
+    if (entry.kind !== 'market') return
+    if (this.#lastPrices) {
+      const price = this.#lastPrices.get(order.symbol)
+      if (price) this.#execute(entry, price, entry.remaining, 'taker', atMs, `end:${atMs}`)
+    } else if (this.#walk && this.#walk.symbol === order.symbol) {
+      this.#fill(this.#walk, entry, this.#slipped(order, this.#walk.price), 'taker')
+    }
+  }
+
+  #cancel(key: OrderKey): void {
+    for (const book of this.#books.values()) {
+      const entry = book.find(key)
+      if (!entry) continue
+      book.remove(entry)
+      this.#step({ kind: 'order_event', atMs: this.#nowMs, event: 'cancelled', order: key, reason: null })
+      return
+    }
+  }
+
+  #slipped(order: Order, price: Decimal): Decimal {
+    return takerPrice(order.side, price, this.#options.venue.slippageBps, this.#instrument(order.symbol).tick)
+  }
+
+  /** Fills as much as the candle's volume cap leaves. */
+  #fill(walk: Walk, entry: BookOrder, price: Decimal, liquidity: 'maker' | 'taker'): void {
+    const quantity = walk.cap ? minDecimal(entry.remaining, walk.cap) : entry.remaining
+    if (!quantity.isPositive()) return
+    if (walk.cap) walk.cap = walk.cap.minus(quantity)
+    this.#execute(entry, price, quantity, liquidity, walk.atOpen ? walk.openMs : walk.innerMs, `sim:${walk.openMs}`)
+  }
+
+  #execute(
+    entry: BookOrder,
+    price: Decimal,
+    quantity: Decimal,
+    liquidity: 'maker' | 'taker',
+    atMs: number,
+    fillId: string,
+  ): void {
+    const { order } = entry
+    const instrument = this.#instrument(order.symbol)
+    entry.remaining = entry.remaining.minus(quantity)
+    if (!entry.remaining.isPositive()) this.#book(order.symbol).remove(entry)
+    const fee = simulatedFee(instrument, price, quantity, liquidity)
+    this.#step({
+      kind: 'fill_reported',
+      atMs,
+      fill: {
+        tradeSeq: order.tradeSeq,
+        purpose: order.purpose,
+        sequence: order.sequence,
+        symbol: order.symbol,
+        fillId,
+        side: order.side,
+        price,
+        quantity,
+        ...fee,
+        liquidity,
+        atMs,
+      },
+    })
+  }
+
+  #walkTo(walk: Walk, corner: number): void {
+    const down = corner < walk.priceNumber
+    for (;;) {
+      this.#settle(walk)
+      const next = this.#nextOnTheWay(walk, corner, down)
+      if (!next) break
+      const price = next.order ? next.order.price! : next.watch.price
+      if (!down) this.#tellPeaks(walk, price)
+      walk.price = price
+      walk.priceNumber = price.toNumber()
+      this.#meet(walk, next)
+    }
+    const end = Decimal.from(corner)
+    if (!down) this.#tellPeaks(walk, end)
+    walk.price = end
+    walk.priceNumber = corner
+    this.#settle(walk)
+  }
+
+  /** Everything that the price where it stands has reached already: gaps at the open, orders placed beyond the price. */
+  #settle(walk: Walk): void {
+    this.#tellPeaks(walk, walk.price)
+    for (let item = this.#reached(walk); item; item = this.#reached(walk)) this.#meet(walk, item)
+  }
+
+  #meet(walk: Walk, item: Item): void {
+    if (item.order) {
+      const { order, kind, price, bornIn } = item.order
+      if (kind === 'stop') {
+        this.#fill(walk, item.order, this.#slipped(order, walk.price), 'taker')
+      } else {
+        // At its price, or better where the market gapped over it; an order that found the price beyond it on arrival takes.
+        const taker = bornIn === this.#candle ? !walk.price.equals(price!) : walk.atOpen && this.#isNew(walk, order)
+        this.#fill(walk, item.order, walk.price, taker ? 'taker' : 'maker')
+      }
+    } else {
+      walk.spent.add(this.#spentKey(item.watch, walk))
+      this.#step({
+        kind: 'price_touched',
+        atMs: walk.atOpen ? walk.openMs : walk.innerMs,
+        watch: item.watch.id,
+        price: walk.price,
+      })
+    }
+    this.#drain()
+  }
+
+  /** Placed at the close right before this candle: this open is its arrival. */
+  #isNew(walk: Walk, order: Order): boolean {
+    return order.intendedAtMs >= walk.openMs
+  }
+
+  #spentKey(watch: PriceTrigger, walk: Walk): string {
+    return `${watch.id}@${watch.price}@${walk.price}`
+  }
+
+  #tellPeaks(walk: Walk, price: Decimal): void {
+    const reached = price.toNumber()
+    for (const watch of this.watches()) {
+      if (watch.kind !== 'peak_above' || watch.symbol !== walk.symbol || !(reached > watch.price.toNumber())) continue
+      this.#step({ kind: 'price_touched', atMs: walk.atOpen ? walk.openMs : walk.innerMs, watch: watch.id, price })
+      this.#drain()
+    }
+  }
+
+  /** Under the pessimistic path a target that a fill of this candle called into being acts from the next one. */
+  #mayAct(isTarget: boolean, bornIn: number): boolean {
+    return !(isTarget && bornIn === this.#candle && this.#options.venue.fillPath === 'pessimistic')
+  }
+
+  #canFill(walk: Walk): boolean {
+    return walk.cap === null || walk.cap.isPositive()
+  }
+
+  #reached(walk: Walk): Item | null {
+    const at = walk.priceNumber
+    const canFill = this.#canFill(walk)
+    let stop: BookOrder | null = null
+    for (const order of this.#book(walk.symbol).all()) {
+      if (!canFill || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      if (order.kind === 'limit') {
+        const through = order.order.side === 'buy' ? at < order.priceNumber : at > order.priceNumber
+        if (through) return { order, watch: null }
+      } else if (order.kind === 'stop' && !stop) {
+        const touched = order.order.side === 'sell' ? at <= order.priceNumber : at >= order.priceNumber
+        if (touched) stop = order
+      }
+    }
+    if (stop) return { order: stop, watch: null }
+    for (const watch of this.watches()) {
+      if (watch.kind !== 'price_at_or_below' && watch.kind !== 'price_at_or_above') continue
+      if (
+        watch.symbol !== walk.symbol ||
+        walk.spent.has(this.#spentKey(watch, walk)) ||
+        !this.#mayAct(watch.isTarget, this.#birth(watch))
+      )
+        continue
+      const price = watch.price.toNumber()
+      const there =
+        watch.kind === 'price_at_or_below' ? (watch.strict ? at < price : at <= price) : watch.strict ? at > price : at >= price
+      if (there) return { order: null, watch }
+    }
+    return null
+  }
+
+  #nextOnTheWay(walk: Walk, corner: number, down: boolean): Item | null {
+    const at = walk.priceNumber
+    const canFill = this.#canFill(walk)
+    let best: Item | null = null
+    let bestPrice = Number.NaN
+    const consider = (price: number, strict: boolean, item: Item): void => {
+      const onTheWay = down
+        ? price <= at && (strict ? corner < price : corner <= price)
+        : price >= at && (strict ? corner > price : corner >= price)
+      if (!onTheWay) return
+      if (best === null || (down ? price > bestPrice : price < bestPrice)) {
+        best = item
+        bestPrice = price
+      }
+    }
+    for (const order of this.#book(walk.symbol).all()) {
+      if (!canFill || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      const buys = order.order.side === 'buy'
+      if (order.kind === 'limit' && buys === down) consider(order.priceNumber, true, { order, watch: null })
+      else if (order.kind === 'stop' && buys !== down) consider(order.priceNumber, false, { order, watch: null })
+    }
+    for (const watch of this.watches()) {
+      if (watch.kind !== (down ? 'price_at_or_below' : 'price_at_or_above') || watch.symbol !== walk.symbol) continue
+      const price = watch.price.toNumber()
+      if (walk.spent.has(`${watch.id}@${watch.price}@${watch.price}`) || !this.#mayAct(watch.isTarget, this.#birth(watch)))
+        continue
+      consider(price, watch.strict, { order: null, watch })
+    }
+    return best
+  }
+
+  #noteBirths(watches: readonly Watch[]): void {
+    if (this.#options.venue.fillPath !== 'pessimistic') return
+    for (const watch of watches) {
+      if (watch.kind !== 'price_at_or_above' || !watch.isTarget) continue
+      const price = watch.price.toNumber()
+      const known = this.#bornWatches.get(watch.id)
+      if (known?.price !== price) this.#bornWatches.set(watch.id, { price, bornIn: this.#walk ? this.#candle : 0 })
+    }
+    if (this.#bornWatches.size > 4 * watches.length + 64) {
+      const alive = new Set(watches.map(watch => ('id' in watch ? watch.id : '')))
+      for (const id of this.#bornWatches.keys()) if (!alive.has(id)) this.#bornWatches.delete(id)
+    }
+  }
+
+  #birth(watch: PriceTrigger): number {
+    return this.#bornWatches.get(watch.id)?.bornIn ?? 0
+  }
+}

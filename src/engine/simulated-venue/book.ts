@@ -1,0 +1,59 @@
+// The simulated venue's book of one instrument: what rests, what waits for the next open, and what of it a price could touch.
+
+import type { Decimal } from '../../core/money/decimal.ts'
+import { type Order, type OrderKey, remainingQuantity } from '../../core/orders/order.ts'
+
+export interface BookOrder {
+  readonly order: Order
+  readonly kind: 'market' | 'limit' | 'stop'
+  /** Limit or trigger price; null for market orders. */
+  readonly price: Decimal | null
+  /** The same as float64, for comparing with candle prices. */
+  readonly priceNumber: number
+  remaining: Decimal
+  /** Number of the candle in which it was placed; earlier ones rest since before. */
+  readonly bornIn: number
+  readonly isTarget: boolean
+}
+
+export class Book {
+  readonly #orders: BookOrder[] = []
+
+  get size(): number {
+    return this.#orders.length
+  }
+
+  all(): readonly BookOrder[] {
+    return this.#orders
+  }
+
+  add(order: Order, bornIn: number): BookOrder {
+    const price = order.limitPrice ?? order.stopPrice
+    const entry: BookOrder = {
+      order,
+      kind: order.type === 'market' ? 'market' : order.type === 'limit' ? 'limit' : 'stop',
+      price,
+      priceNumber: price ? price.toNumber() : Number.NaN,
+      remaining: remainingQuantity(order),
+      bornIn,
+      isTarget: order.purpose === 'tp',
+    }
+    this.#orders.push(entry)
+    return entry
+  }
+
+  find(key: OrderKey): BookOrder | undefined {
+    return this.#orders.find(
+      ({ order }) => order.tradeSeq === key.tradeSeq && order.purpose === key.purpose && order.sequence === key.sequence,
+    )
+  }
+
+  remove(entry: BookOrder): void {
+    const index = this.#orders.indexOf(entry)
+    if (index >= 0) this.#orders.splice(index, 1)
+  }
+
+  hasMarket(): boolean {
+    return this.#orders.some(entry => entry.kind === 'market')
+  }
+}
