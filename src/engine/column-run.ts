@@ -27,6 +27,8 @@ export interface ColumnRunOptions<State> {
   /** Candles that open at or after this are not traded. */
   readonly toMs: number
   readonly skip: boolean
+  /** Called before anything of a candle trades: what is held until then was held at every close up to its open. */
+  readonly beforeTrade?: (openMs: number) => void
 }
 
 /** What the pump did last, for a driver that writes or shows it. */
@@ -256,8 +258,11 @@ export class ColumnRun<State> {
 
   #trade(openMs: number): void {
     const { run } = this.#o
-    run.fireTimers(openMs)
+    this.#o.beforeTrade?.(openMs)
+    if (run.watches().some(watch => watch.kind === 'time' && watch.atMs <= openMs)) run.fireTimers(openMs, this.#opens(openMs))
     for (const lane of this.#lanes) {
+      // Closes up to this open are past, slept or not.
+      while (lane.bar < lane.lastBar && lane.closes[lane.bar]! <= openMs) lane.bar += 1
       const index =
         lane.columns.openTimeMs[lane.index] === openMs ? lane.index : lowerBound(lane.columns.openTimeMs, openMs, lane.index)
       if (index < lane.last && lane.columns.openTimeMs[index] === openMs) {
@@ -267,6 +272,16 @@ export class ColumnRun<State> {
         lane.index = index
       }
     }
+  }
+
+  #opens(openMs: number): Map<string, Decimal> {
+    const opens = new Map<string, Decimal>()
+    for (const lane of this.#lanes) {
+      const index = lowerBound(lane.columns.openTimeMs, openMs, lane.index)
+      if (index < lane.last && lane.columns.openTimeMs[index] === openMs)
+        opens.set(lane.symbol, Decimal.from(lane.columns.open[index]!))
+    }
+    return opens
   }
 
   #decide(atMs: number): void {

@@ -50,7 +50,13 @@ export type EngineEvent =
   | { readonly kind: 'user_command'; readonly atMs: number; readonly command: UserCommand }
   | CandleClosedEvent
   | { readonly kind: 'price_touched'; readonly atMs: number; readonly watch: string; readonly price: Decimal }
-  | { readonly kind: 'timer_fired'; readonly atMs: number; readonly watch: string }
+  | {
+      readonly kind: 'timer_fired'
+      readonly atMs: number
+      readonly watch: string
+      /** Prices at this instant, by symbol, of the pairs that trade at it. */
+      readonly prices: ReadonlyMap<string, Decimal>
+    }
   | {
       readonly kind: 'order_event'
       readonly atMs: number
@@ -59,7 +65,7 @@ export type EngineEvent =
       readonly reason: string | null
     }
   | { readonly kind: 'fill_reported'; readonly atMs: number; readonly fill: Fill }
-  | { readonly kind: 'end_of_data'; readonly atMs: number }
+  | { readonly kind: 'end_of_data'; readonly atMs: number; readonly prices: ReadonlyMap<string, Decimal> }
 
 export type UserCommand =
   | { readonly type: 'close_deal'; readonly tradeSeq: number }

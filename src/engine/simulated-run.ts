@@ -99,11 +99,11 @@ export class SimulatedRun<State> {
   }
 
   /** Times that have come, at the open of a candle, before anything trades there. */
-  fireTimers(atMs: number): void {
+  fireTimers(atMs: number, prices: ReadonlyMap<string, Decimal>): void {
     for (let guard = 0; guard < 1000; guard += 1) {
       const due = this.watches().find(watch => watch.kind === 'time' && watch.atMs <= atMs)
       if (due?.kind !== 'time') return
-      this.raise({ kind: 'timer_fired', atMs, watch: due.id })
+      this.raise({ kind: 'timer_fired', atMs, watch: due.id, prices })
       const still = this.watches().some(watch => watch.kind === 'time' && watch.id === due.id && watch.atMs === due.atMs)
       if (still) throw new Error(`timer ${due.id} fired and is still due: the machine would never sleep again`)
     }
@@ -151,7 +151,7 @@ export class SimulatedRun<State> {
   /** The data is over: what is open leaves at the last close, taker fee, no slippage. */
   endOfData(atMs: number, lastPrices: ReadonlyMap<string, Decimal>): void {
     this.#lastPrices = lastPrices
-    this.raise({ kind: 'end_of_data', atMs })
+    this.raise({ kind: 'end_of_data', atMs, prices: lastPrices })
   }
 
   #book(symbol: string): Book {

@@ -22,16 +22,21 @@ export function createDcaMachine(setting: DcaSetting, configVersion: number, tra
     step: (state, event) => step(setting, state, event, tracing),
     watches: (state): Watch[] => dcaWatches(setting, state),
     revive: reviveState,
-    summary: state => summary(state),
+    summary: state => summary(setting, state),
     playbook: key => playbookOf(setting, key),
     liveOrders: state => state.deals.flatMap(deal => deal.orders.filter(isLive)),
   }
 }
 
-function summary(state: DcaState): RunSummary {
+function summary(setting: DcaSetting, state: DcaState): RunSummary {
   const lots = state.deals
     .filter(deal => deal.lot.quantity.isPositive())
     .map(deal => ({ symbol: deal.symbol, quantity: deal.lot.quantity, basis: deal.lot.basis }))
+  for (const [currency, dust] of Object.entries(state.dust)) {
+    const instrument = [...setting.instruments.values()].find(each => each.base === currency)
+    if (instrument && dust.quantity.isPositive())
+      lots.push({ symbol: instrument.symbol, quantity: dust.quantity, basis: dust.basis })
+  }
   return {
     status: state.status,
     pausedBy: allPauses(state),
@@ -77,6 +82,7 @@ function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing
       priceTouched(ctx, event.watch, event.price)
       break
     case 'timer_fired':
+      notePrices(ctx, event.prices)
       timerFired(ctx, event.watch)
       break
     case 'order_event': {
@@ -90,6 +96,7 @@ function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing
       bookFill(ctx, event.fill)
       break
     case 'end_of_data':
+      notePrices(ctx, event.prices)
       endOfData(ctx)
       break
   }
@@ -168,6 +175,11 @@ function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'us
     const deal = ctx.deal(tradeSeq)
     if (deal) beginExit(ctx, deal, 'panic', 'panic', priceFor(ctx, deal))
   }
+}
+
+/** Slept closes leave the last known price behind: what the instant brings along is newer. */
+function notePrices(ctx: DealContext, prices: ReadonlyMap<string, Decimal>): void {
+  for (const [symbol, price] of prices) ctx.pair(symbol).lastPrice = price
 }
 
 function priceFor(ctx: DealContext, deal: Deal): Decimal {

@@ -1,0 +1,77 @@
+// The facts of a backtest, kept in memory: books, orders and fills by deal, closed deals in their order.
+
+import { Books } from '../core/ledger/books.ts'
+import { type Fill, type Order, orderKeyText } from '../core/orders/order.ts'
+import type { HashedTrade } from '../core/positions/trades-hash.ts'
+import type { SystemEvent, TradeImage } from '../engine/commit-batch.ts'
+import type { EngineEvent, StepResult } from '../engine/machine.ts'
+import type { RunSink } from '../engine/simulated-run.ts'
+
+export class MemoryJournal<State> implements RunSink<State> {
+  readonly books = new Books()
+  readonly #orders = new Map<number, Map<string, Order>>()
+  readonly #fills = new Map<number, Fill[]>()
+  readonly #closed: TradeImage[] = []
+  readonly #partialExits: TradeImage[] = []
+  readonly events: { readonly atMs: number; readonly event: SystemEvent }[] = []
+  readonly #keepsEvents: boolean
+  steps = 0
+
+  constructor(keepsEvents: boolean) {
+    this.#keepsEvents = keepsEvents
+  }
+
+  stepped(_seq: number, event: EngineEvent, result: StepResult<State>): void {
+    this.steps += 1
+    const { orders, fills, transfers, trades, events } = result.changes
+    for (const transfer of transfers) this.books.post(transfer)
+    for (const order of orders) {
+      let ofDeal = this.#orders.get(order.tradeSeq)
+      if (!ofDeal) {
+        ofDeal = new Map()
+        this.#orders.set(order.tradeSeq, ofDeal)
+      }
+      ofDeal.set(orderKeyText(order), order)
+    }
+    for (const fill of fills) {
+      const ofDeal = this.#fills.get(fill.tradeSeq)
+      if (ofDeal) ofDeal.push(fill)
+      else this.#fills.set(fill.tradeSeq, [fill])
+    }
+    for (const trade of trades) {
+      if (trade.parentTradeSeq !== null) this.#partialExits.push(trade)
+      else if (trade.dealStatus === 'closed' || trade.dealStatus === 'released') this.#closed.push(trade)
+    }
+    if (this.#keepsEvents) for (const each of events) this.events.push({ atMs: event.atMs, event: each })
+  }
+
+  /** Deals that have ended with a position, in the order in which they ended. */
+  closedTrades(): readonly TradeImage[] {
+    return this.#closed
+  }
+
+  partialExits(): readonly TradeImage[] {
+    return this.#partialExits
+  }
+
+  ordersOf(tradeSeq: number): Order[] {
+    return [...(this.#orders.get(tradeSeq)?.values() ?? [])]
+  }
+
+  fillsOf(tradeSeq: number): readonly Fill[] {
+    return this.#fills.get(tradeSeq) ?? []
+  }
+
+  hashedTrades(): HashedTrade[] {
+    return this.#closed.map(trade => ({
+      symbol: trade.symbol,
+      side: trade.direction,
+      openedAtMs: trade.openedAtMs!,
+      closedAtMs: trade.closedAtMs!,
+      exitReason: trade.exitReason!,
+      netPnl: trade.netPnl!,
+      tradeSeq: trade.tradeSeq,
+      fills: this.fillsOf(trade.tradeSeq),
+    }))
+  }
+}
