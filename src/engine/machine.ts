@@ -42,6 +42,8 @@ export type EngineEvent =
       readonly initialBalance: Decimal
       /** The next deal's number over all paper and live runs of the bot. */
       readonly nextBotTradeSeq: number
+      /** Book the deposit and the bot's share of it; false where the start of the run has booked them already. */
+      readonly opensBooks: boolean
     }
   | { readonly kind: 'config_applied'; readonly atMs: number; readonly version: number }
   | { readonly kind: 'run_paused'; readonly atMs: number; readonly reason: PauseReason; readonly untilMs: number | null }

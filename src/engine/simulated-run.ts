@@ -40,6 +40,7 @@ interface Walk {
   readonly symbol: string
   readonly openMs: number
   readonly innerMs: number
+  readonly restingOnly: boolean
   price: Decimal
   priceNumber: number
   atOpen: boolean
@@ -109,14 +110,18 @@ export class SimulatedRun<State> {
     }
   }
 
-  /** One candle of one instrument: open, then the corners of its path. */
-  candle(symbol: string, candle: Candle): void {
+  /**
+   * One candle of one instrument: open, then the corners of its path.
+   * @param restingOnly the engine was away: what rested at the venue fills, what needed this server does not (execution.md 5.7).
+   */
+  candle(symbol: string, candle: Candle, restingOnly = false): void {
     this.#candle += 1
     const instrument = this.#instrument(symbol)
     this.#walk = {
       symbol,
       openMs: candle.openTimeMs,
       innerMs: nextBucketStart(this.#options.venueTimeframe, candle.openTimeMs) - 1,
+      restingOnly,
       price: Decimal.from(candle.open),
       priceNumber: candle.open,
       atOpen: true,
@@ -307,6 +312,7 @@ export class SimulatedRun<State> {
   }
 
   #tellPeaks(walk: Walk, price: Decimal): void {
+    if (walk.restingOnly) return
     const reached = price.toNumber()
     for (const watch of this.watches()) {
       if (watch.kind !== 'peak_above' || watch.symbol !== walk.symbol || !(reached > watch.price.toNumber())) continue
@@ -339,6 +345,7 @@ export class SimulatedRun<State> {
       }
     }
     if (stop) return { order: stop, watch: null }
+    if (walk.restingOnly) return null
     for (const watch of this.watches()) {
       if (watch.kind !== 'price_at_or_below' && watch.kind !== 'price_at_or_above') continue
       if (
@@ -376,6 +383,7 @@ export class SimulatedRun<State> {
       if (order.kind === 'limit' && buys === down) consider(order.priceNumber, true, { order, watch: null })
       else if (order.kind === 'stop' && buys !== down) consider(order.priceNumber, false, { order, watch: null })
     }
+    if (walk.restingOnly) return best
     for (const watch of this.watches()) {
       if (watch.kind !== (down ? 'price_at_or_below' : 'price_at_or_above') || watch.symbol !== walk.symbol) continue
       const price = watch.price.toNumber()

@@ -52,7 +52,7 @@ function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing
   const ctx = new DealContext(setting, before, event.atMs)
   switch (event.kind) {
     case 'run_started':
-      startRun(ctx, event.initialBalance, event.nextBotTradeSeq)
+      startRun(ctx, event)
       break
     case 'config_applied':
       ctx.state.configVersion = event.version
@@ -104,9 +104,10 @@ function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing
   return ctx.result()
 }
 
-function startRun(ctx: DealContext, initialBalance: Decimal, nextBotTradeSeq: number): void {
+function startRun(ctx: DealContext, event: Extract<EngineEvent, { kind: 'run_started' }>): void {
   const { state } = ctx
-  depositAndAllocate(ctx.transfers, state.quote, initialBalance)
+  const { initialBalance, nextBotTradeSeq } = event
+  if (event.opensBooks) depositAndAllocate(ctx.transfers, state.quote, initialBalance)
   state.free = initialBalance
   state.initialBalance = initialBalance
   state.nextBotTradeSeq = nextBotTradeSeq
