@@ -109,6 +109,7 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
     currency: prepared.setting.quote,
     initialBalance: input.capital,
     nextBotTradeSeq: 1,
+    opensBooks: true,
   })
   let wakeUps = 0
   while (pump.next().kind !== 'end') {
