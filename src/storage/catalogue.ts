@@ -142,7 +142,7 @@ const TRADING: readonly Line[] = [
     'T',
     'F',
     'id:u @mode exchange @conn @bot? @trade? currency kind{external/free/fees/funding/transit/unexplained/bot_free/bot_reserved/bot_margin/bot_dust/position/market} balance:n=0 version:l=0',
-    'U(user_id,mode,exchange,connection_id,bot_id,trade_id,currency,kind)',
+    'U(trade_id,kind,currency,bot_id,user_id,mode,exchange,connection_id)',
   ],
   [
     'ledger_transfers',
@@ -174,7 +174,7 @@ const EVIDENCE: readonly Line[] = [
     'A',
     'D',
     'decision_id @bot @run seq:l @inst timeframe z(bar_open decided_at) outcome{no_signal/not_evaluable/blocked/entered/averaged/exited/held/error} reason j(trace gates)',
-    'U(run_id,seq); I(bot_id,bar_open)',
+    'U(run_id,seq); I(bot_id,bar_open) I(user_id,run_id,seq)',
   ],
   ['scan_cycles', 'A', 'E', 'id @bot @run started_at:z ended_at:z? status funnel:j choke? near_misses:j', 'I(bot_id,started_at)'],
   [
@@ -184,7 +184,7 @@ const EVIDENCE: readonly Line[] = [
     "id:l user? event_type event_category{system/execution/condition/profit/risk/data/auth/audit} severity{debug/info/warning/error/critical}='info' @bot? @run? @trade? cycle_id? symbol? decision_id? message details:j",
     'I(event_type,created_at) I(symbol,created_at) I(decision_id)',
   ],
-  ['journal', 'A', 'F', 'PK(@run seq:l) at:z kind payload:j state_hash? prev_hash hash'],
+  ['journal', 'A', 'F', 'PK(@run seq:l) at:z kind payload:j state_hash? prev_hash hash', 'I(user_id,run_id,seq)'],
   [
     'performance_metrics',
     'A',

@@ -17,7 +17,12 @@ export type NumberedCommand = BotCommand & { readonly n: number }
 const SCOPE = 'commands'
 
 /** Adds a command behind those that wait and wakes the worker. @returns its number. */
-export async function appendCommand(tx: Transaction, botId: string, mode: 'paper' | 'live', command: BotCommand): Promise<number> {
+export async function appendCommand(
+  tx: Transaction,
+  botId: string,
+  mode: 'paper' | 'live',
+  command: BotCommand,
+): Promise<number> {
   await tx.query(
     `insert into bot_state (bot_id, mode, scope, state, user_id) values ($1, $2, $3, '{"last": 0, "pending": []}', $4)
      on conflict (bot_id, mode, scope) do nothing`,
@@ -35,7 +40,12 @@ export async function appendCommand(tx: Transaction, botId: string, mode: 'paper
 }
 
 /** Commands after number `after`, in their order. */
-export async function pendingCommands(tx: Transaction, botId: string, mode: 'paper' | 'live', after: number): Promise<NumberedCommand[]> {
+export async function pendingCommands(
+  tx: Transaction,
+  botId: string,
+  mode: 'paper' | 'live',
+  after: number,
+): Promise<NumberedCommand[]> {
   const row = await tx.one<{ pending: NumberedCommand[] }>(
     `select state -> 'pending' as pending from bot_state where bot_id = $1 and mode = $2 and scope = $3`,
     [botId, mode, SCOPE],

@@ -45,8 +45,8 @@ class Pipeline {
   }
 
   submit(connection: WireConnection): void {
-    let prepared = PREPARED.get(connection)
-    if (!prepared) PREPARED.set(connection, (prepared = new Set()))
+    const prepared = PREPARED.get(connection) ?? new Set<string>()
+    PREPARED.set(connection, prepared)
     connection.stream.cork?.()
     try {
       this.statements.forEach((statement, index) => {

@@ -330,11 +330,10 @@ create table ledger_accounts (
   foreign key (connection_id, user_id) references exchange_keys (id, user_id),
   foreign key (bot_id, user_id) references bots (bot_id, user_id),
   foreign key (trade_id, user_id) references trades (id, user_id),
-  unique nulls not distinct (user_id, mode, exchange, connection_id, bot_id, trade_id, currency, kind)
+  unique nulls not distinct (trade_id, kind, currency, bot_id, user_id, mode, exchange, connection_id)
 ) with (fillfactor = 70);
 create index on ledger_accounts (connection_id) where connection_id is not null;
 create index on ledger_accounts (bot_id) where bot_id is not null;
-create index on ledger_accounts (trade_id) where trade_id is not null;
 call ek.protect('ledger_accounts', 'T', 'select, insert, update');
 
 -- One currency from one account to another, once per cause. The foreign keys carry the currency, so that both accounts hold it.

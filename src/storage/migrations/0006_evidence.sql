@@ -24,8 +24,8 @@ create table decisions (
   unique nulls not distinct (run_id, seq)
 );
 create index on decisions (bot_id, bar_open);
+create index on decisions (user_id, run_id, seq);
 create index on decisions (instrument_id);
-create index on decisions (user_id);
 call ek.protect('decisions', 'A', 'select, insert');
 
 -- Each pass of a scanner over its universe.
@@ -94,7 +94,7 @@ create table journal (
   primary key (run_id, seq),
   foreign key (run_id, user_id) references bot_runs (run_id, user_id)
 );
-create index on journal (user_id);
+create index on journal (user_id, run_id, seq);
 call ek.protect('journal', 'A', 'select, insert');
 
 -- Statistics of a bot at a moment, appended and never changed.

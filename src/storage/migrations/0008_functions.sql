@@ -145,6 +145,24 @@ begin
 end
 $$;
 
+-- What every commit of a run begins with: the lease is still ours, and the journal of our own run ends where the writer believes
+-- it ends. It reads beyond row level security on purpose: under a policy on user_id the planner, before it has statistics, may walk
+-- all rows of the tenant instead of the end of one journal.
+create function ek.assert_writer(held_scope text, held_token bigint, run uuid, last_seq bigint, last_hash text) returns void
+  language plpgsql security definer set search_path from current as $$
+declare
+  tail record;
+begin
+  if held_scope is not null then
+    perform ek.assert_lease(held_scope, held_token);
+  end if;
+  select j.seq, j.hash, j.user_id into tail from journal j where j.run_id = run order by j.seq desc limit 1;
+  if coalesce(tail.seq, 0) <> last_seq or (last_seq > 0 and (tail.hash <> last_hash or tail.user_id <> auth.uid())) then
+    raise exception 'JOURNAL_GAP: run % does not end at %', run, last_seq using errcode = 'EK002';
+  end if;
+end
+$$;
+
 -- Paper bots that want to run or still have work, claimed for one worker; those it holds already are listed with their token.
 create function ek.claim_bots(worker_id text, at_most integer)
   returns table (bot_id text, user_id uuid, run_id uuid, scope text, token bigint)

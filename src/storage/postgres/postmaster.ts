@@ -65,6 +65,8 @@ function serverArguments(placement: Placement, port: number): string[] {
     max_wal_size: '1GB',
     checkpoint_timeout: '15min',
     jit: 'off',
+    // Young tables grow fast; plans made without statistics must not outlive their first minute.
+    autovacuum_naptime: '15s',
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_checkpoints: 'off',

@@ -4,7 +4,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { StorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { chooseBinaries, clusterPassword, initialiseCluster, startTrouble } from './cluster.ts'
+import { chooseBinaries, clusterPassword, dataVersion, initialiseCluster, startTrouble } from './cluster.ts'
 import { type Placement, placeCluster, prepareHome } from './placement.ts'
 import { type ConnectionTarget, lockHolder, type Postmaster, probe, sleep, startPostmaster } from './postmaster.ts'
 import { isAlive, startMark } from './process-identity.ts'
@@ -28,6 +28,8 @@ interface RunFile {
 
 export interface PrivateServer {
   readonly placement: Placement
+  /** Major version of the data directory. */
+  version(): number
   target(): ConnectionTarget
   /** This process started it and will stop it. */
   owned(): boolean
@@ -149,6 +151,7 @@ export async function openPrivateServer(home: string, log: Log): Promise<Private
   }
   return {
     placement,
+    version: () => dataVersion(placement.dataDirectory) ?? 0,
     target: () => current.target,
     owned: () => current.postmaster !== null,
     onEnd: listener => {

@@ -1,0 +1,166 @@
+// The statements of one commit of a run. Rows travel as one jsonb value per table; each statement is prepared once per
+// connection. Images are upserts; facts (journal, fills, transfers, decisions, events, samples) are inserts that a repetition fails.
+
+const STATEMENTS = {
+  assert: `select ek.assert_writer($1::text, $2::bigint, $3::uuid, $4::bigint, $5::text)`,
+
+  journal: `
+    insert into journal (run_id, seq, at, kind, payload, state_hash, prev_hash, hash, user_id)
+    select $1::uuid, r.seq, r.at, r.kind, r.payload, r.state_hash, r.prev_hash, r.hash, $2::uuid
+    from jsonb_to_recordset($3::jsonb)
+      as r(seq bigint, at timestamptz, kind text, payload jsonb, state_hash text, prev_hash text, hash text)`,
+
+  trades: `
+    insert into trades as t (id, bot_id, run_id, trade_seq, parent_trade_id, bot_version, trade_type, entry_logic_name,
+      exit_logic_name, symbol, instrument_id, interval, direction, status, deal_status, entry_time, exit_time, buy_order_created,
+      buy_order_closed, sell_order_created, sell_order_closed, entry_price, exit_price, entry_value, exit_value, size, commission,
+      gross_pnl, net_pnl, pnl_percentage, exit_reason, averaging_count, exit_state, extra_metadata, user_id)
+    select r.id, $1, $2::uuid, r.trade_seq, r.parent_trade_id, r.bot_version, $3, r.entry_logic_name, r.exit_logic_name, r.symbol,
+      r.instrument_id, r.interval, r.direction, r.status, r.deal_status, r.entry_time, r.exit_time, r.buy_order_created,
+      r.buy_order_closed, r.sell_order_created, r.sell_order_closed, r.entry_price, r.exit_price, r.entry_value, r.exit_value,
+      r.size, r.commission, r.gross_pnl, r.net_pnl, r.pnl_percentage, r.exit_reason, r.averaging_count, r.exit_state,
+      r.extra_metadata, $4::uuid
+    from jsonb_to_recordset($5::jsonb) as r(id uuid, trade_seq integer, parent_trade_id uuid, bot_version integer,
+      entry_logic_name text, exit_logic_name text, symbol text, instrument_id text, interval text, direction text, status text,
+      deal_status text, entry_time timestamptz, exit_time timestamptz, buy_order_created timestamptz, buy_order_closed timestamptz,
+      sell_order_created timestamptz, sell_order_closed timestamptz, entry_price numeric, exit_price numeric, entry_value numeric,
+      exit_value numeric, size numeric, commission numeric, gross_pnl numeric, net_pnl numeric, pnl_percentage numeric,
+      exit_reason text, averaging_count integer, exit_state jsonb, extra_metadata jsonb)
+    on conflict (id) do update set status = excluded.status, deal_status = excluded.deal_status,
+      bot_version = excluded.bot_version, entry_time = excluded.entry_time, exit_time = excluded.exit_time,
+      buy_order_created = excluded.buy_order_created, buy_order_closed = excluded.buy_order_closed,
+      sell_order_created = excluded.sell_order_created, sell_order_closed = excluded.sell_order_closed,
+      entry_price = excluded.entry_price, exit_price = excluded.exit_price, entry_value = excluded.entry_value,
+      exit_value = excluded.exit_value, size = excluded.size, commission = excluded.commission, gross_pnl = excluded.gross_pnl,
+      net_pnl = excluded.net_pnl, pnl_percentage = excluded.pnl_percentage, exit_reason = excluded.exit_reason,
+      averaging_count = excluded.averaging_count, exit_state = excluded.exit_state, version = t.version + 1`,
+
+  positions: `
+    insert into positions as p (id, trade_id, bot_id, run_id, mode, exchange, symbol, instrument_id, side, status, qty, avg_price,
+      unrealized_pnl, unrealized_pnl_percent, realized_pnl, fees_paid, current_price, original_size, size_notional, stop_price,
+      peak_price, basis_at_entry, basis_current, take_profits, break_even_active, trailing_active, is_protected,
+      protection_reason, exit_reason, opened_at, closed_at, user_id)
+    select r.id, r.trade_id, $1, $2::uuid, $3, $4, r.symbol, r.instrument_id, r.side, r.status, r.qty, r.avg_price,
+      r.unrealized_pnl, r.unrealized_pnl_percent, r.realized_pnl, r.fees_paid, r.current_price, r.qty, r.size_notional,
+      r.stop_price, r.peak_price, r.basis_current, r.basis_current, r.take_profits, r.break_even_active, r.trailing_active,
+      r.is_protected, r.protection_reason, r.exit_reason, r.opened_at, r.closed_at, $5::uuid
+    from jsonb_to_recordset($6::jsonb) as r(id uuid, trade_id uuid, symbol text, instrument_id text, side text, status text,
+      qty numeric, avg_price numeric, unrealized_pnl numeric, unrealized_pnl_percent numeric, realized_pnl numeric,
+      fees_paid numeric, current_price numeric, size_notional numeric, stop_price numeric, peak_price numeric,
+      basis_current numeric, take_profits jsonb, break_even_active boolean, trailing_active boolean, is_protected boolean,
+      protection_reason text, exit_reason text, opened_at timestamptz, closed_at timestamptz)
+    on conflict (trade_id) do update set status = excluded.status, qty = excluded.qty,
+      avg_price = case when excluded.qty > 0 then excluded.avg_price else p.avg_price end,
+      unrealized_pnl = excluded.unrealized_pnl, unrealized_pnl_percent = excluded.unrealized_pnl_percent,
+      realized_pnl = excluded.realized_pnl, fees_paid = excluded.fees_paid, current_price = excluded.current_price,
+      size_notional = excluded.size_notional, stop_price = excluded.stop_price, peak_price = excluded.peak_price,
+      basis_current = excluded.basis_current, take_profits = excluded.take_profits,
+      break_even_active = excluded.break_even_active, trailing_active = excluded.trailing_active,
+      is_protected = excluded.is_protected, protection_reason = excluded.protection_reason, exit_reason = excluded.exit_reason,
+      closed_at = excluded.closed_at, version = p.version + 1`,
+
+  orders: `
+    insert into order_logs (order_id, bot_id, run_id, trade_id, mode, exchange, client_order_id, symbol, instrument_id, side,
+      purpose, sequence, rung, qty, order_type, limit_price, stop_price, avg_price, is_virtual, status, cancel_state, filled_qty,
+      fees, fee_currency, reason, submitted_at, closed_at, user_id)
+    select r.order_id, $1, $2::uuid, r.trade_id, $3, $4, r.client_order_id, r.symbol, r.instrument_id, r.side, r.purpose,
+      r.sequence, r.rung, r.qty, r.order_type, r.limit_price, r.stop_price, r.avg_price, r.is_virtual, r.status, r.cancel_state,
+      r.filled_qty, r.fees, r.fee_currency, r.reason, r.submitted_at, r.closed_at, $5::uuid
+    from jsonb_to_recordset($6::jsonb) as r(order_id uuid, trade_id uuid, client_order_id text, symbol text, instrument_id text,
+      side text, purpose text, sequence integer, rung integer, qty numeric, order_type text, limit_price numeric,
+      stop_price numeric, avg_price numeric, is_virtual boolean, status text, cancel_state text, filled_qty numeric,
+      fees numeric, fee_currency text, reason text, submitted_at timestamptz, closed_at timestamptz)
+    on conflict (order_id) do update set qty = excluded.qty, limit_price = excluded.limit_price,
+      stop_price = excluded.stop_price, avg_price = excluded.avg_price, is_virtual = excluded.is_virtual,
+      status = excluded.status, cancel_state = excluded.cancel_state, filled_qty = excluded.filled_qty, fees = excluded.fees,
+      fee_currency = excluded.fee_currency, reason = excluded.reason, closed_at = excluded.closed_at`,
+
+  fills: `
+    insert into fills (fill_id, order_id, trade_id, mode, symbol, instrument_id, exchange_trade_id, side, qty, price, fee,
+      fee_currency, fee_value_quote, liquidity, filled_at, user_id)
+    select r.fill_id, r.order_id, r.trade_id, $1, r.symbol, r.instrument_id, r.exchange_trade_id, r.side, r.qty, r.price, r.fee,
+      r.fee_currency, r.fee_value_quote, r.liquidity, r.filled_at, $2::uuid
+    from jsonb_to_recordset($3::jsonb) as r(fill_id uuid, order_id uuid, trade_id uuid, symbol text, instrument_id text,
+      exchange_trade_id text, side text, qty numeric, price numeric, fee numeric, fee_currency text, fee_value_quote numeric,
+      liquidity text, filled_at timestamptz)`,
+
+  // In the order of their ids, so that two bots of one tenant never wait for each other in a circle.
+  accounts: `
+    insert into ledger_accounts as a (id, mode, exchange, bot_id, trade_id, currency, kind, balance, version, user_id)
+    select r.id, $1, $2, r.bot_id, r.trade_id, r.currency, r.kind, r.change, 1, $3::uuid
+    from jsonb_to_recordset($4::jsonb) as r(id uuid, bot_id text, trade_id uuid, currency text, kind text, change numeric)
+    order by r.id
+    on conflict (id) do update set balance = a.balance + excluded.balance, version = a.version + 1`,
+
+  transfers: `
+    insert into ledger_transfers (id, kind, debit_account_id, credit_account_id, amount, currency, event_seq, trade_id, order_id,
+      fill_id, user_id)
+    select r.id, r.kind, r.debit, r.credit, r.amount, r.currency, $1::bigint, r.trade_id, r.order_id, r.fill_id, $2::uuid
+    from jsonb_to_recordset($3::jsonb) as r(id text, kind text, debit uuid, credit uuid, amount numeric, currency text,
+      trade_id uuid, order_id uuid, fill_id uuid)`,
+
+  funds: `
+    insert into funds (mode, exchange, bot_id, currency, free, locked, user_id)
+    select $1, $2, $3, r.currency, r.free, r.locked, $4::uuid
+    from jsonb_to_recordset($5::jsonb) as r(currency text, free numeric, locked numeric)
+    order by r.currency
+    on conflict (user_id, exchange, currency, connection_id, bot_id)
+    do update set free = excluded.free, locked = excluded.locked, mode = excluded.mode`,
+
+  decisions: `
+    insert into decisions (decision_id, bot_id, run_id, seq, symbol, instrument_id, timeframe, bar_open, decided_at, outcome,
+      reason, trace, gates, user_id)
+    select r.decision_id, $1, $2::uuid, r.seq, r.symbol, r.instrument_id, r.timeframe, r.bar_open, r.decided_at, r.outcome,
+      r.reason, r.trace, r.gates, $3::uuid
+    from jsonb_to_recordset($4::jsonb) as r(decision_id text, seq bigint, symbol text, instrument_id text, timeframe text,
+      bar_open timestamptz, decided_at timestamptz, outcome text, reason text, trace jsonb, gates jsonb)`,
+
+  events: `
+    insert into system_events (event_type, event_category, severity, bot_id, run_id, trade_id, symbol, message, details, user_id)
+    select r.type, r.category, r.severity, $1, $2::uuid, r.trade_id, r.symbol, r.message, r.details, $3::uuid
+    from jsonb_to_recordset($4::jsonb) as r(type text, category text, severity text, trade_id uuid, symbol text, message text,
+      details jsonb)`,
+
+  equity: `
+    insert into account_state (mode, exchange, currency, bot_id, run_id, recorded_at, equity, balance, unrealized_pnl,
+      drawdown_pct, user_id)
+    select $1, $2, r.currency, $3, $4::uuid, r.at, r.equity, r.balance, r.unrealized_pnl, r.drawdown_pct, $5::uuid
+    from jsonb_to_recordset($6::jsonb) as r(at timestamptz, currency text, equity numeric, balance numeric,
+      unrealized_pnl numeric, drawdown_pct numeric)`,
+
+  metrics: `
+    insert into performance_metrics (bot_id, run_id, sharpe_ratio, win_rate, profit_factor, max_drawdown, total_return, avg_win,
+      avg_loss, largest_win, largest_loss, total_trades, winning_trades, losing_trades, calculated_at, extra_metadata, user_id)
+    select $1, $2::uuid, r.sharpe_ratio, r.win_rate, r.profit_factor, r.max_drawdown, r.total_return, r.avg_win, r.avg_loss,
+      r.largest_win, r.largest_loss, r.total_trades, r.winning_trades, r.losing_trades, r.calculated_at, r.extra, $3::uuid
+    from jsonb_to_recordset($4::jsonb) as r(sharpe_ratio numeric, win_rate numeric, profit_factor numeric, max_drawdown numeric,
+      total_return numeric, avg_win numeric, avg_loss numeric, largest_win numeric, largest_loss numeric, total_trades integer,
+      winning_trades integer, losing_trades integer, calculated_at timestamptz, extra jsonb)`,
+
+  state: `
+    insert into bot_state as s (bot_id, mode, scope, state, user_id) values ($1, $2, 'bot', $3::jsonb, $4::uuid)
+    on conflict (bot_id, mode, scope) do update set state = excluded.state, version = s.version + 1`,
+
+  run: `
+    update bot_runs set status = $2, ended_at = $3::timestamptz, total_trades = $4::integer, total_pnl = $5::numeric,
+      max_drawdown = $6::numeric, sharpe_ratio = $7::numeric, trades_hash = $8
+    where run_id = $1::uuid`,
+
+  instance: `
+    update bot_instances set status = $2, current_balance = $3::numeric, total_pnl = $4::numeric, last_heartbeat = now()
+    where id = $1`,
+
+  // A run that has ended leaves nothing to be wanted.
+  bot: `
+    update bots set status = $2, paused_by = $3::jsonb,
+      desired_state = case when $4::boolean then 'stopped' else desired_state end
+    where bot_id = $1`,
+
+  notify: `select pg_notify('ek_run', $1)`,
+} as const
+
+export type StatementName = keyof typeof STATEMENTS
+
+export function statement(name: StatementName, values: readonly (string | number | null)[]) {
+  return { name: `ek_run_${name}`, text: STATEMENTS[name], values }
+}
