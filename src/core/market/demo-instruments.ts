@@ -4,6 +4,8 @@
 import type { InstrumentRules } from './instrument.ts'
 
 export const DEMO_EXCHANGE = 'demo'
+/** The seed of the market that everybody sees who does not ask for another. */
+export const DEMO_SEED = 1
 
 export interface DemoCoin {
   readonly base: string

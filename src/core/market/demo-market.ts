@@ -12,7 +12,7 @@ import { DEMO_COINS, type DemoCoin } from './demo-instruments.ts'
 import { bits, drift, exp, noiseKey, shock } from './demo-noise.ts'
 import type { Timeframe } from './timeframe.ts'
 
-export { DEMO_EXCHANGE, DEMO_INSTRUMENTS } from './demo-instruments.ts'
+export { DEMO_EXCHANGE, DEMO_INSTRUMENTS, DEMO_SEED } from './demo-instruments.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
