@@ -366,3 +366,7 @@ function deleteVerb(openArchive: OpenArchive): Verb {
     },
   }
 }
+
+export const verb: VerbGroup = candleVerbs(async context =>
+  (await import('./candle-archive-storage.ts')).openStoredArchive(context),
+)

@@ -11,6 +11,12 @@ export interface RegisteredVerb {
 }
 
 export const VERBS: readonly RegisteredVerb[] = [
+  {
+    name: 'candles',
+    aliases: ['data'],
+    summary: 'import, export, list, verify and delete price history',
+    load: () => import('./candles.ts'),
+  },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]
 
