@@ -40,16 +40,19 @@ export function configDecimal(bounds: DecimalBounds = {}) {
 /** A decimal or, in words, why it is none. */
 function readDecimal(value: unknown): Decimal | string {
   if (value === undefined) return 'missing'
-  if (typeof value === 'string') {
-    return Decimal.isDecimalText(value)
-      ? Decimal.from(value)
-      : 'not a decimal number; write digits with an optional point, such as "0.001"'
-  }
-  if (typeof value !== 'number' || !Number.isFinite(value)) return 'not a decimal number'
-  const digits = /^-?([\d.]+)/.exec(String(value))?.[1]?.replace('.', '').replace(/^0+/, '') ?? ''
-  if (digits.length > SIGNIFICANT_DIGITS)
-    return `a JSON number keeps ${SIGNIFICANT_DIGITS} digits; write this one as text, such as "${value}"`
-  return Decimal.from(value)
+  if (typeof value !== 'string' && typeof value !== 'number') return 'not a decimal number'
+  const text = String(value)
+  if (!Decimal.isDecimalText(text)) return 'not a decimal number; write digits with an optional point, such as "0.001"'
+  if (typeof value === 'number' && significantDigits(text) > SIGNIFICANT_DIGITS)
+    return `a JSON number keeps ${SIGNIFICANT_DIGITS} digits; write this one as text, such as "${text}"`
+  const decimal = Decimal.from(text)
+  // Written without its exponent it must still be a decimal: it is stored so.
+  return Decimal.isDecimalText(decimal.toString()) ? decimal : 'too many digits'
+}
+
+function significantDigits(text: string): number {
+  const digits = /^-?([\d.]+)/.exec(text)?.[1] ?? ''
+  return digits.replace('.', '').replace(/^0+/, '').length
 }
 
 function outsideOf(value: Decimal, { min, max, above, below }: DecimalBounds): string | null {
