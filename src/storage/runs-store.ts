@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Transfer } from '../core/ledger/transfer.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { countOpenDeals, lockBot, recordBotEvent } from './bots-store.ts'
+import { lastCommand } from './command-inbox.ts'
 import { type Transaction, tenantOf } from './database.ts'
 import { StorageError } from './errors.ts'
 import { ledgerRows } from './run-commit-rows.ts'
@@ -67,6 +68,8 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
     })
   }
 
+  // Commands that were given to an earlier run are none of this one's.
+  const commandsBefore = run.mode === 'backtest' ? 0 : await lastCommand(tx, run.botId, run.mode)
   await tx.query(
     `insert into bot_runs (run_id, bot_id, bot_version, mode, status, initial_balance, seed, engine_version, data_hash, meta, user_id)
      values ($1, $2, $3, $4, 'running', $5, $6, $7, $8, $9, $10)`,
@@ -79,7 +82,7 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
       run.seed ?? 0,
       run.engineVersion,
       run.dataHash ?? null,
-      JSON.stringify({ ...run.meta, currency: run.currency, exchange }),
+      JSON.stringify({ ...run.meta, currency: run.currency, exchange, commandsBefore }),
       userId,
     ],
   )
