@@ -94,7 +94,7 @@ export class PaperRun {
     if (!current) throw new Error(`version ${saved.currentVersion} of the configuration is missing`)
     const versions = versionsInUse(saved, state)
     const symbols = new Set([...versions.values()].flatMap(symbolsOf))
-    const instruments = await store.instruments(current.exchange, [...symbols])
+    const instruments = await store.instruments(exchangeOf(saved, current), [...symbols])
     const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments)
     const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
     const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
@@ -352,6 +352,11 @@ interface Session {
   readonly statistics: RunStatistics
   readonly initialBalance: Decimal
   lastCommitMs: number
+}
+
+/** Where the run's candles are from. */
+function exchangeOf(saved: SavedRun, config: DcaConfig): string {
+  return saved.feed.kind === 'replay' ? (saved.feed.exchange ?? config.exchange) : config.exchange
 }
 
 /** The current version, and those that open deals still follow. */
