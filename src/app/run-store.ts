@@ -1,5 +1,6 @@
 // The runs' view of storage: who is to run, what was saved, where facts are written.
 
+import { parseDcaConfig } from '../contract/dca-config.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import { DEMO_EXCHANGE, DEMO_INSTRUMENTS } from '../core/market/demo-market.ts'
 import { type Instrument, instrumentFromRules } from '../core/market/instrument.ts'
@@ -131,6 +132,16 @@ export function createRunStore(options: RunStoreOptions): RunStore {
   }
 }
 
+/** @throws STATE_DAMAGED for a document that this version cannot read any more: it is never guessed at. */
+function readStoredConfig(document: unknown, botId: string, version: number): DcaConfig {
+  const parsed = parseDcaConfig(document)
+  if (parsed.ok) return parsed.config
+  const [first] = parsed.findings
+  throw new StorageError('STATE_DAMAGED', `Version ${version} of bot ${botId} cannot be read: ${first?.path} ${first?.message}`, {
+    remedy: 'Edit the bot and save it again',
+  })
+}
+
 function demoInstrument(exchange: string, symbol: string): Instrument | undefined {
   const rules = exchange === DEMO_EXCHANGE ? DEMO_INSTRUMENTS.find(each => each.symbol === symbol) : undefined
   return rules ? instrumentFromRules(rules) : undefined
@@ -145,7 +156,7 @@ async function loadRun(database: Database, context: RunContext, assignment: Assi
         assignment.runId,
       ])
       const bot = await tx.one<{ version: number }>('select version from bots where bot_id = $1', [assignment.botId])
-      const { rows: versions } = await tx.query<{ version: number; config: DcaConfig }>(
+      const { rows: versions } = await tx.query<{ version: number; config: unknown }>(
         'select version, config from bot_versions where bot_id = $1',
         [assignment.botId],
       )
@@ -162,7 +173,7 @@ async function loadRun(database: Database, context: RunContext, assignment: Assi
         venue: { ...DEFAULT_VENUE, ...run.meta.venue },
         startedAtMs: Date.parse(run.started_at),
         currentVersion: bot.version,
-        versions: new Map(versions.map(each => [each.version, each.config])),
+        versions: new Map(versions.map(each => [each.version, readStoredConfig(each.config, assignment.botId, each.version)])),
         state: saved.state,
         lastSeq: saved.tail.seq,
         nextBotTradeSeq: saved.nextBotTradeSeq,
