@@ -17,6 +17,7 @@ export const VERBS: readonly RegisteredVerb[] = [
     summary: 'import, export, list, verify and delete price history',
     load: () => import('./candles.ts'),
   },
+  { name: 'start', summary: 'serve the web UI, the API and the bots', load: () => import('./start.ts') },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]
 
