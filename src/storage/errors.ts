@@ -35,6 +35,7 @@ export type StorageErrorCode =
   | 'INVALID_STATUS_TRANSITION'
   | 'CONFLICT'
   | 'NOT_FOUND'
+  | 'BAD_CURSOR'
 
 export interface StorageErrorDetails {
   /** File, directory or address that is meant. */
