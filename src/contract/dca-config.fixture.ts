@@ -46,7 +46,6 @@ export const WHOLE = {
     cooldownSec: 600,
     priceBand: { 'BTC/USDT': { min: 1000, max: 200000 } },
     minQuoteVolume24h: 1000000,
-    maxSpreadPct: 0.5,
   },
   baseOrder: { size: 25.5, orderType: 'limit', limit: { mode: 'per_pair', prices: { 'BTC/USDT': '50000', 'ETH/USDT': '3000' } } },
   entry: { mode: 'conditional', playbook: playbookOf(RSI_BELOW_30) },

@@ -281,6 +281,7 @@ const BAD: [FindingCode, string, unknown, string][] = [
   ],
   ['E_NEVER_TRUE', 'entry', entry(condition({ rhs: { kind: 'const', value: 0 } })), AT],
   ['E_NEVER_TRUE', 'entry', entry(condition({ lhs: price, rhs: price })), AT],
+  ['NOT_AVAILABLE_YET', 'dealStart', { maxSpreadPct: 0.5 }, 'dealStart.maxSpreadPct'],
   ['NOT_AVAILABLE_YET', 'dynamicScaling', { volatility: {} }, 'dynamicScaling'],
   ['NOT_AVAILABLE_YET', 'emergencyBrake', { marketCrash: {} }, 'emergencyBrake.marketCrash'],
 ]

@@ -291,7 +291,15 @@ function checkRegime(context: RuleContext): void {
 
 /** Behaviour that later versions bring: refused rather than stored and not obeyed. */
 function checkNotYet(context: RuleContext): void {
-  const { market, dynamicScaling, emergencyBrake } = context.draft
+  const { market, dynamicScaling, emergencyBrake, dealStart } = context.draft
+  if (dealStart?.maxSpreadPct) {
+    add(
+      context,
+      'dealStart.maxSpreadPct',
+      'NOT_AVAILABLE_YET',
+      'candles carry no bid and ask: the spread filter comes with live order books; leave it out',
+    )
+  }
   if (market === 'perp') add(context, 'market', 'NOT_AVAILABLE_YET', 'perpetuals come with a later version; this one trades spot')
   const scales =
     dynamicScaling &&

@@ -222,7 +222,7 @@ function enter(
   }
   if (gates.every(gate => gate.ok)) {
     const prepared = dealPreview(ctx, symbol, event.close)
-    gates.push(...orderGates(ctx, symbol, event.close, prepared.preview))
+    gates.push(...orderGates(ctx, symbol, event.close, prepared.preview, event.reads))
     if (gates.every(gate => gate.ok)) {
       const logic =
         pair.restart && config.entry.mode !== 'immediate'
@@ -303,6 +303,9 @@ function entrySignal(
     }
   }
   if (pair.restart) return { ok: true, met, unknown, detail: 'restarted after its target: no playbook is asked', consume: use }
+  if (pair.signalPending && config.entry.mode !== 'signal') {
+    return { ok: true, met, unknown, detail: 'asked for by hand: no playbook is asked', consume: use }
+  }
   if (config.entry.mode === 'signal') {
     const filtered = !playbooks?.entry || met
     return {

@@ -13,7 +13,7 @@ import {
   stepPlaybook,
 } from '../../core/conditions/step-playbook.ts'
 import type { DcaConfig } from '../../core/dca/config.ts'
-import type { Timeframe } from '../../core/market/timeframe.ts'
+import { type Timeframe, timeframeMs } from '../../core/market/timeframe.ts'
 
 export interface RegimeNodes {
   readonly series: SeriesKey
@@ -38,6 +38,14 @@ export interface BreakerNodes {
   readonly recoveryLow: SeriesNode
 }
 
+export interface TurnoverNodes {
+  readonly series: SeriesKey
+  readonly close: SeriesNode
+  readonly volume: SeriesNode
+  /** Bars of the decision clock in 24 hours. */
+  readonly bars: number
+}
+
 export interface PairPlaybooks {
   readonly entry: CompiledPlaybook | null
   readonly requirement: CompiledPlaybook | null
@@ -45,6 +53,8 @@ export interface PairPlaybooks {
   readonly closeBy: CompiledPlaybook | null
   readonly regime: RegimeNodes | null
   readonly breaker: BreakerNodes | null
+  /** Close and volume of the last 24 hours' bars; null where nothing asks for them. */
+  readonly turnover: TurnoverNodes | null
   /** Series the pair's decisions read, with how many closed bars of each. */
   readonly series: readonly {
     readonly key: SeriesKey
@@ -69,6 +79,8 @@ export function decisionTimeframe(config: DcaConfig): Timeframe {
   }
   return fastest(timeframes)
 }
+
+const DAY_MS = 86_400_000
 
 const priceOf = (field: 'high' | 'low' | 'close'): SeriesOperand => ({ kind: 'price', field, barsAgo: 0, timeframe: null })
 const VOLUME: SeriesOperand = { kind: 'volume', barsAgo: 0, timeframe: null }
@@ -136,7 +148,19 @@ export function compilePair(
       config.emergencyBrake.recovery.stabilizationBars + 2,
     )
   }
-  return { entry, requirement, averaging, closeBy, regime, breaker, series: [...series.values()], nodes: [...nodes.values()] }
+  const turnover = turnoverNodes(config, instrumentIdOf(symbol))
+  if (turnover) add(turnover, turnover.series, turnover.close.instrumentId, decisionTimeframe(config), turnover.bars + 1)
+  return {
+    entry,
+    requirement,
+    averaging,
+    closeBy,
+    regime,
+    breaker,
+    turnover,
+    series: [...series.values()],
+    nodes: [...nodes.values()],
+  }
 }
 
 function regimeNodes(config: DcaConfig, instrumentId: string): RegimeNodes {
@@ -151,6 +175,17 @@ function regimeNodes(config: DcaConfig, instrumentId: string): RegimeNodes {
     volume: node(VOLUME),
     average: node(indicator('sma', { period: regime.maPeriod })),
     rsi: node(indicator('rsi', { period: regime.rsiPeriod })),
+  }
+}
+
+function turnoverNodes(config: DcaConfig, instrumentId: string): TurnoverNodes | null {
+  if (config.dealStart.minQuoteVolume24h === null) return null
+  const clock = decisionTimeframe(config)
+  return {
+    series: seriesKey(instrumentId, clock),
+    close: nodeOf(priceOf('close'), instrumentId, clock),
+    volume: nodeOf(VOLUME, instrumentId, clock),
+    bars: Math.max(1, Math.floor(DAY_MS / timeframeMs(clock))),
   }
 }
 

@@ -10,6 +10,7 @@ import type { DealContext } from './deal-context.ts'
 import { endDeal } from './exits.ts'
 import { pausesOf } from './guards.ts'
 import { placeOrder } from './orders.ts'
+import type { TurnoverNodes } from './playbooks.ts'
 
 export interface GateResult {
   readonly gate: string
@@ -69,7 +70,7 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
 }
 
 /** Gates after signal and delay: filters, venue minimums of every order, the daily loss limit, funds. */
-export function orderGates(ctx: DealContext, symbol: string, price: Decimal, preview: Preview): GateResult[] {
+export function orderGates(ctx: DealContext, symbol: string, price: Decimal, preview: Preview, reads: Reads): GateResult[] {
   const { config } = ctx.currentRules()
   const gates: GateResult[] = []
   const gate = (name: string, ok: boolean, detail: string): void => {
@@ -79,6 +80,17 @@ export function orderGates(ctx: DealContext, symbol: string, price: Decimal, pre
   const above = !band?.min || price.gte(Decimal.from(band.min))
   const below = !band?.max || price.lte(Decimal.from(band.max))
   gate('price_band', above && below, `price ${price}, allowed ${band?.min ?? 'any'} to ${band?.max ?? 'any'}`)
+  if (config.dealStart.minQuoteVolume24h !== null) {
+    const traded = quoteVolume24h(ctx.currentRules().playbooks.get(symbol)?.turnover ?? null, reads)
+    const least = Number(config.dealStart.minQuoteVolume24h)
+    gate(
+      'quote_volume_24h',
+      traded !== null && traded >= least,
+      traded === null
+        ? 'not known: 24 hours of candles with volume are needed'
+        : `${Math.round(traded)} traded in 24 hours, at least ${least} are asked for`,
+    )
+  }
   if (config.risk.maxDailyLossPct !== null) {
     const today = Math.floor(ctx.atMs / DAY_MS) * DAY_MS
     const loss = ctx.state.day.startMs === today ? ctx.state.day.net.negated() : ZERO
@@ -94,6 +106,19 @@ export function orderGates(ctx: DealContext, symbol: string, price: Decimal, pre
   const needed = lockFor(ctx, symbol, preview)
   gate('funds', ctx.state.free.gte(needed), `needs ${needed} ${ctx.state.quote}, free are ${ctx.state.free}`)
   return gates
+}
+
+/** Sum of close x volume over the bars of the last 24 hours; null where one of them is missing or knows no volume. */
+function quoteVolume24h(nodes: TurnoverNodes | null, reads: Reads): number | null {
+  if (!nodes) return null
+  let sum = 0
+  for (let i = 0; i < nodes.bars; i += 1) {
+    const close = reads.value(nodes.close, i)
+    const volume = reads.value(nodes.volume, i)
+    if (close === undefined || volume === undefined || Number.isNaN(close * volume)) return null
+    sum += close * volume
+  }
+  return sum
 }
 
 function lockFor(ctx: DealContext, symbol: string, preview: Preview): Decimal {

@@ -49,7 +49,7 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
     watches.push({ kind: 'time', id: `cooldown|${symbol}`, atMs: readyMs })
     return false
   }
-  if (pair?.restart) return true
+  if (pair?.restart || pair?.signalPending) return true
   if (config.entry.mode === 'signal') return pair?.signalPending === true
   if (config.entry.mode === 'immediate' || !playbook) return true
   if (pair?.delayUntilMs != null) return true
