@@ -224,8 +224,9 @@ function enter(
     const prepared = dealPreview(ctx, symbol, event.close)
     gates.push(...orderGates(ctx, symbol, event.close, prepared.preview, event.reads))
     if (gates.every(gate => gate.ok)) {
-      const logic =
-        pair.restart && config.entry.mode !== 'immediate'
+      const logic = pair.signalPending
+        ? 'signal'
+        : pair.restart && config.entry.mode !== 'immediate'
           ? 'immediate'
           : config.entry.mode === 'conditional'
             ? 'playbook'

@@ -1,6 +1,7 @@
 // Starting a deal: the gates in their fixed order, of which the first that refuses is the headline, and the base order
 // (dca-bot.md 4). A signal is consumed only by the intent itself, so a blocked one may still open later.
 
+import type { Reads } from '../../core/conditions/evaluate.ts'
 import { baseQuantity, type Preview, previewLadder } from '../../core/dca/preview.ts'
 import { Decimal, HUNDRED, maxDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { EMPTY_LOT } from '../../core/positions/lot.ts'
