@@ -128,8 +128,7 @@ export function reserveFor(ctx: DealContext, deal: Deal, amount: Decimal): void 
 /** Keeps the right rungs on the book: places what is missing, takes back what no longer fits. */
 export function refreshAveraging(ctx: DealContext, deal: Deal): void {
   const { averaging } = ctx.rules(deal).config
-  if (!averaging || averaging.placement !== 'resting' || averaging.orderType !== 'limit' || averaging.rule.type === 'condition')
-    return
+  if (averaging?.placement !== 'resting' || averaging.orderType !== 'limit' || averaging.rule.type === 'condition') return
   const live = liveOrders(deal, 'avg')
   if (averagingClosed(ctx.setting, ctx.state, deal) && !(deal.status === 'open' && live.length > 0 && isCountClosed(ctx, deal))) {
     for (const order of live) cancelOrder(ctx, deal, order)

@@ -195,7 +195,7 @@ function dealOf(ctx: DealContext, watch: string): { deal: Deal; what: string; re
 
 function priceTouched(ctx: DealContext, watch: string, price: Decimal): void {
   const found = dealOf(ctx, watch)
-  if (!found || found.deal.status !== 'open') return
+  if (found?.deal.status !== 'open') return
   const { deal, what, rest } = found
   switch (what) {
     case 'target':

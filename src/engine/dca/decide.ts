@@ -44,7 +44,7 @@ export function decide(ctx: DealContext, event: CandleClosedEvent, tracing: bool
   }
   for (const tradeSeq of deals) {
     const deal = ctx.deal(tradeSeq)
-    if (!deal || deal.status !== 'open') continue
+    if (deal?.status !== 'open') continue
     const own = ctx.rules(deal).playbooks.get(event.symbol)
     if (own) averageAtClose(ctx, deal, own, event, result, tracing)
   }
