@@ -16,6 +16,7 @@ import { type PreparedDca, prepareDca } from '../engine/dca/prepare.ts'
 import { EquityRecorder } from '../engine/equity-recorder.ts'
 import { SimulatedRun } from '../engine/simulated-run.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
+import { type BookCheck, checkBooks } from './book-check.ts'
 import { MemoryJournal } from './memory-journal.ts'
 
 export interface BacktestInput {
@@ -47,6 +48,7 @@ export interface BacktestOutcome {
   readonly tradesHash: string
   /** Free and reserved quote at the end, and dust at its basis: exact. */
   readonly finalEquity: Decimal
+  readonly books: BookCheck
   readonly equity: { readonly atMs: Float64Array; readonly value: Float64Array }
   readonly firstMs: number
   readonly lastMs: number
@@ -124,13 +126,13 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
   equity?.flush(lastMs, () => machine.summary(run.state))
 
   const { state } = run
-  let finalEquity = state.free.plus(state.reserved)
-  for (const dust of Object.values(state.dust)) finalEquity = finalEquity.plus(dust.basis)
+  const books = checkBooks(journal, state, input.capital)
   return {
     journal,
     state,
     tradesHash: tradesHash(journal.hashedTrades()),
-    finalEquity,
+    finalEquity: books.finalEquity,
+    books,
     equity: equity?.points() ?? { atMs: new Float64Array(0), value: new Float64Array(0) },
     firstMs,
     lastMs,

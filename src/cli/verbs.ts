@@ -18,6 +18,8 @@ export const VERBS: readonly RegisteredVerb[] = [
     load: () => import('./candles.ts'),
   },
   { name: 'start', summary: 'serve the web UI, the API and the bots', load: () => import('./start.ts') },
+  { name: 'backtest', summary: 'run a bot over candles', load: () => import('./backtest.ts') },
+  { name: 'ladder', summary: 'preview the safety orders of a bot at a price', load: () => import('./ladder.ts') },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]
 
