@@ -4,12 +4,17 @@
 
 import type { Instrument } from '../market/instrument.ts'
 import { Decimal, HUNDRED, ONE, ZERO } from '../money/decimal.ts'
-import { EMPTY_LOT, type Lot, averagePrice, applyFill } from '../positions/lot.ts'
+import { applyFill, averagePrice, EMPTY_LOT, type Lot } from '../positions/lot.ts'
 import type { DcaConfig } from './config.ts'
 import { type ExitContext, stopPrice, targetPrice } from './exit-prices.ts'
-import { type Rung, planRungs, rungPrice, rungQuote } from './ladder.ts'
+import { planRungs, type Rung, rungPrice, rungQuote } from './ladder.ts'
 
-export type PreviewFlag = 'below_min_notional' | 'below_min_quantity' | 'beyond_stop' | 'over_max_investment' | 'price_not_positive'
+export type PreviewFlag =
+  | 'below_min_notional'
+  | 'below_min_quantity'
+  | 'beyond_stop'
+  | 'over_max_investment'
+  | 'price_not_positive'
 
 export interface PreviewRow {
   /** 0 is the base order. */
@@ -103,7 +108,8 @@ export function exitContext(
 function shownTarget(config: DcaConfig): { from: 'average' | 'base_order'; pct: Decimal } | null {
   const target = config.exits.takeProfit?.targets[0]
   if (config.exits.takeProfit && target) return { from: config.exits.takeProfit.from, pct: Decimal.from(target.profitPct) }
-  if (config.exits.takeProfitAndRestart) return { from: 'average', pct: Decimal.from(config.exits.takeProfitAndRestart.targetPct) }
+  if (config.exits.takeProfitAndRestart)
+    return { from: 'average', pct: Decimal.from(config.exits.takeProfitAndRestart.targetPct) }
   return null
 }
 
@@ -148,8 +154,7 @@ export function previewLadder(input: PreviewInput): Preview {
       cumQuote: lot.basis,
       average: averagePrice(lot) ?? at,
       tpPrice: tp,
-      requiredChangePct:
-        tp && at.isPositive() ? tp.minus(at).times(HUNDRED).dividedBy(at, PERCENT_PLACES, 'half_even') : null,
+      requiredChangePct: tp && at.isPositive() ? tp.minus(at).times(HUNDRED).dividedBy(at, PERCENT_PLACES, 'half_even') : null,
       stopPrice: stopAt,
       placement: virtual ? 'virtual' : 'exchange',
       flags,
@@ -204,4 +209,3 @@ function assumedPrice(
   }
   return rungPrice(config.averaging!, rung, context, instrument.tick) ?? lastEntryPrice
 }
-
