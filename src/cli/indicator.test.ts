@@ -59,6 +59,10 @@ test('what cannot be computed is refused with its reason', async () => {
   await refused(['sma', '--candles', `${file}x`], 2, /cannot be read: no such file/)
   await writeFile(join(folder, 'bad.csv'), 'time,open,high,low,close\n1704067200000,1,2,1,x\n')
   await refused(['sma', '--candles', join(folder, 'bad.csv')], 1, /line 2: close is "x": not a number/)
+  const inJson = await runCli(['indicator', 'sma', '--candles', join(folder, 'bad.csv'), '--json'])
+  assert.deepEqual(JSON.parse(inJson.stdout).error.details, [
+    { path: 'bad.csv:2', code: 'BAD_CANDLES', message: 'close is "x": not a number' },
+  ])
   await writeFile(join(folder, 'dry.csv'), 'time,open,high,low,close\n1704067200000,1,2,1,1\n1704067260000,1,2,1,1\n')
   await refused(['mfi', '--candles', join(folder, 'dry.csv')], 1, /mfi needs volume/)
 })

@@ -1,6 +1,6 @@
 // The command line's front door: finds the verb, hands it its arguments, turns trouble into one message and an exit code.
 
-import { CliError, EXIT, leafVerb, nearest, runVerb, type Streams, twoColumns, UsageError } from './verb.ts'
+import { EXIT, leafVerb, nearest, runVerb, type Streams, twoColumns, UsageError } from './verb.ts'
 import { findVerb, VERBS } from './verbs.ts'
 
 const NEEDED_NODE = [22, 18] as const
@@ -58,7 +58,8 @@ function report(
   const cancelled = signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
   const message = cancelled ? 'cancelled' : error instanceof Error ? error.message : String(error)
   const code = cancelled ? 'CANCELLED' : errorCode(error)
-  const details = error instanceof CliError ? error.details : []
+  const ownDetails = property(error, 'details')
+  const details = Array.isArray(ownDetails) ? ownDetails : []
   if (json) streams.stdout(`${JSON.stringify({ error: { code, message, details } })}\n`)
   streams.stderr(`evenkeel: ${message}\n`)
   // an error without a name of ours is our own mistake: its place is worth more than its message
