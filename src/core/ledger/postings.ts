@@ -1,6 +1,6 @@
 // Transfers of the events that a spot bot causes (execution.md 4.1). Each names its cause, so that booking one twice is refused.
 
-import { type Decimal, minDecimal } from '../money/decimal.ts'
+import { type Decimal, minDecimal, ZERO } from '../money/decimal.ts'
 import { type Fill, orderKeyText } from '../orders/order.ts'
 import type { AccountKind, Transfer } from './transfer.ts'
 
@@ -69,17 +69,18 @@ export interface FillEffect {
 }
 
 /**
- * Books one spot fill with its fee: a buy is paid from the deal's lock and then from the bot's free money; a sale's proceeds are free.
- * A fee in the quote is paid the same way, one in the base leaves the position, one in a third currency is paid by the exchange
- * account and charged to the bot at its value.
+ * Books one spot fill with its fee: a buy is paid from the deal's lock and then from the bot's free money; a sale's proceeds are free
+ * and pay the sale's fee, so that the lock stays whole for the orders it was made for. A fee in the base leaves the position, one in a
+ * third currency is paid by the exchange account and charged to the bot at its value.
  */
 export function postFill(into: Transfer[], { fill, base, quote, lock }: FillPosting): FillEffect {
   const key = orderKeyText(fill)
   const common = { tradeSeq: fill.tradeSeq, orderKey: key, fillId: fill.fillId }
   const cause = `fill:${key}:${fill.fillId}`
   const value = fill.price.times(fill.quantity)
-  let left = lock
-  let freeChange = value.minus(value)
+  const spendable = fill.side === 'buy' ? lock : ZERO
+  let left = spendable
+  let freeChange = ZERO
 
   const pay = (what: string, kind: string, to: AccountKind, amount: Decimal): void => {
     const locked = minDecimal(left, amount)
@@ -156,5 +157,5 @@ export function postFill(into: Transfer[], { fill, base, quote, lock }: FillPost
     })
     freeChange = freeChange.minus(fill.feeValueQuote)
   }
-  return { fromLock: lock.minus(left), freeChange }
+  return { fromLock: spendable.minus(left), freeChange }
 }
