@@ -1,7 +1,8 @@
 // One serving process for each EVENKEEL_HOME: a file names it. A lock whose process is gone is taken over.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory } from '../storage/make-directory.ts'
 
 export class AlreadyRunningError extends Error {
   readonly code = 'ALREADY_RUNNING'
@@ -34,7 +35,7 @@ function isAlive(pid: number, mark: string): boolean {
 export function lockHome(home: string): () => void {
   const directory = join(home, 'run')
   const file = join(directory, 'server.pid')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const own = `${process.pid} ${startMark(process.pid)}\n`
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
