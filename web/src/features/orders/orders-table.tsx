@@ -1,0 +1,82 @@
+// Orders, newest first.
+
+import type { OrderRow } from '../../../../src/contract/orders.ts'
+import { Empty } from '../../ui/faces.tsx'
+import { Time } from '../../ui/figure.tsx'
+import { money, price, quantity, words } from '../../ui/format.ts'
+import { Scroll } from '../../ui/scroll.tsx'
+
+const PURPOSES: Readonly<Record<OrderRow['purpose'], string>> = {
+  base: 'Base',
+  avg: 'Averaging',
+  tp: 'Take profit',
+  sl: 'Stop loss',
+  trail: 'Trailing',
+  exit: 'Exit',
+  close: 'Close',
+  panic: 'Panic',
+  adopt: 'Adopted',
+  manual: 'Manual',
+}
+
+const SIGNS: Readonly<Record<string, string>> = {
+  filled: '●',
+  part_filled: '◐',
+  open: '○',
+  cancelled: '×',
+  rejected: '▲',
+  expired: '×',
+  unknown: '?',
+}
+
+export function purposeText(order: Pick<OrderRow, 'purpose' | 'rung'>): string {
+  return `${PURPOSES[order.purpose]}${order.rung !== null && order.rung > 0 ? ` ${order.rung}` : ''}`
+}
+
+export function OrdersTable({ orders, several }: { orders: readonly OrderRow[]; several: boolean }) {
+  if (orders.length === 0) return <Empty title="No orders yet">They appear here as soon as a deal starts.</Empty>
+  return (
+    <Scroll label="Orders">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th>Time</th>
+            {several && <th>Pair</th>}
+            <th>Order</th>
+            <th>State</th>
+            <th className="r">Quantity</th>
+            <th className="r">Filled</th>
+            <th className="r">Limit</th>
+            <th className="r">Filled at</th>
+            <th className="r">Fee</th>
+            <th>Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {orders.map(order => (
+            <tr key={order.orderId}>
+              <td>
+                <Time iso={order.closedAt ?? order.submittedAt ?? order.createdAt} />
+              </td>
+              {several && <td>{order.symbol}</td>}
+              <td>
+                {order.side === 'buy' ? 'Buy' : 'Sell'} <span className="dim">{purposeText(order)}</span>
+              </td>
+              <td>
+                <span aria-hidden="true">{SIGNS[order.status] ?? '·'}</span> {words(order.status)}
+              </td>
+              <td className="r">{quantity(order.qty)}</td>
+              <td className="r">{quantity(order.filledQty)}</td>
+              <td className="r">{order.limitPrice === null ? words(order.orderType).toLowerCase() : price(order.limitPrice)}</td>
+              <td className="r">{price(order.avgPrice)}</td>
+              <td className="r">
+                {money(order.fees)} {order.feeCurrency ?? ''}
+              </td>
+              <td className="dim">{order.reason ? words(order.reason) : ''}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  )
+}
