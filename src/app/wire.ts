@@ -1,7 +1,7 @@
 // The one place that knows every class: database, market, worker and server put together, started in order and stopped in reverse.
 
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -14,6 +14,7 @@ import { ENGINE_VERSION } from '../runs/paper-run.ts'
 import { Worker } from '../runs/worker.ts'
 import { type Database, openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { upsertInstruments } from '../storage/instrument-store.ts'
+import { makeDirectory } from '../storage/make-directory.ts'
 import type { AppConfig } from './config.ts'
 import { createMarket } from './market.ts'
 import { createRunStore } from './run-store.ts'
@@ -40,7 +41,7 @@ function workerIdOf(home: string): string {
   const directory = join(home, 'run')
   const file = join(directory, 'worker-id')
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const id = `worker_${randomUUID()}`
   writeFileSync(file, `${id}\n`, { mode: 0o600 })
   return id

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { StorageError } from '../errors.ts'
+import { makeDirectory as makeDirectoryLevels } from '../make-directory.ts'
 import { type Binaries, hasLibraryLinks, makeLibraryLinks } from './binaries.ts'
 
 export interface RunAs {
@@ -84,7 +85,7 @@ export function canReach(directory: string, user: RunAs): boolean {
 
 function makeDirectory(path: string, mode: number): void {
   try {
-    mkdirSync(path, { recursive: true, mode })
+    makeDirectoryLevels(path, mode)
   } catch (error) {
     throw directoryTrouble(path, error)
   }
