@@ -9,8 +9,8 @@ import type { Purpose, Side } from '../core/orders/order.ts'
 import type { Assignment, DemoClock, RunFeedSpec, RunStore, SavedRun, StoredTrade, VenueSpec } from '../runs/ports.ts'
 import { setBotStatus, touchInstance } from '../storage/bots-store.ts'
 import { forgetCommands, pendingCommands } from '../storage/command-inbox.ts'
-import type { Database } from '../storage/database.ts'
-import { StorageError } from '../storage/errors.ts'
+import type { Database, Transaction } from '../storage/database.ts'
+import { StorageError, sqlState } from '../storage/errors.ts'
 import { listInstruments } from '../storage/instrument-store.ts'
 import { loadRunState, openRunWriter, type RunContext } from '../storage/run-commit-store.ts'
 import { endRun, PAPER_EXCHANGE } from '../storage/runs-store.ts'
@@ -51,6 +51,19 @@ export function createRunStore(options: RunStoreOptions): RunStore {
     ),
   })
 
+  /** A write that only the holder of the bot's lease may make. @throws LEASE_LOST. */
+  const asHolder = async (assignment: Assignment, work: (tx: Transaction) => Promise<unknown>): Promise<void> => {
+    try {
+      await database.withTenant(assignment.userId, async tx => {
+        await tx.query('select ek.assert_lease($1, $2)', [`bot:${assignment.botId}`, assignment.token])
+        await work(tx)
+      })
+    } catch (error) {
+      if (sqlState(error) !== 'EK001') throw error
+      throw new StorageError('LEASE_LOST', `Another worker holds bot ${assignment.botId}`, { cause: error })
+    }
+  }
+
   return {
     async renew(workerId) {
       await database.withApp(tx =>
@@ -84,26 +97,29 @@ export function createRunStore(options: RunStoreOptions): RunStore {
         },
       }
     },
-    commands: (assignment, after) =>
-      database.withTenant(assignment.userId, tx => pendingCommands(tx, assignment.botId, 'paper', after), { readOnly: true }),
-    forgetCommands: (assignment, upTo) =>
-      database.withTenant(assignment.userId, tx => forgetCommands(tx, assignment.botId, 'paper', upTo)),
-    version: assignment =>
+    inbox: (assignment, after) =>
       database.withTenant(
         assignment.userId,
         async tx => {
-          const bot = await tx.one<{ version: number; config: DcaConfig }>('select version, config from bots where bot_id = $1', [
-            assignment.botId,
-          ])
+          const bot = await tx.one<{ version: number }>('select version from bots where bot_id = $1', [assignment.botId])
           if (!bot) throw new StorageError('NOT_FOUND', `There is no bot ${assignment.botId}`)
-          return bot
+          return { commands: await pendingCommands(tx, assignment.botId, 'paper', after), version: bot.version }
         },
         { readOnly: true },
       ),
-    heartbeat: assignment => database.withTenant(assignment.userId, tx => touchInstance(tx, assignment.botId)),
+    forgetCommands: (assignment, upTo) =>
+      database.withTenant(assignment.userId, tx => forgetCommands(tx, assignment.botId, 'paper', upTo)),
+    heartbeat: (assignment, { botStatus, pausedBy }) =>
+      asHolder(assignment, async tx => {
+        await touchInstance(tx, assignment.botId)
+        await tx.query(
+          'update bots set status = $2, paused_by = $3 where bot_id = $1 and (status <> $2 or paused_by <> $3::jsonb)',
+          [assignment.botId, botStatus, JSON.stringify(pausedBy)],
+        )
+      }),
     trades: assignment => loadTrades(database, assignment),
     async saveDemoClock(assignment, clock: DemoClock) {
-      await database.withTenant(assignment.userId, tx =>
+      await asHolder(assignment, tx =>
         tx.query(`update bot_runs set meta = jsonb_set(meta, '{feed,time}', $2::jsonb) where run_id = $1`, [
           assignment.runId,
           JSON.stringify(clock),
@@ -111,9 +127,13 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       )
     },
     async fail(assignment, message, final) {
-      await database.withTenant(assignment.userId, async tx => {
-        if (final) await endRun(tx, { runId: assignment.runId, status: 'error', error: message })
-        else await setBotStatus(tx, assignment.botId, { status: 'starting', lastError: message })
+      await asHolder(assignment, async tx => {
+        if (final) {
+          await endRun(tx, { runId: assignment.runId, status: 'error', error: message })
+          return
+        }
+        await setBotStatus(tx, assignment.botId, { status: 'starting', lastError: message })
+        await tx.query('update bot_instances set restarts = restarts + 1 where id = $1', [assignment.botId])
       })
     },
     async instruments(exchange, symbols) {
@@ -173,7 +193,10 @@ async function loadRun(database: Database, context: RunContext, assignment: Assi
         venue: { ...DEFAULT_VENUE, ...run.meta.venue },
         startedAtMs: Date.parse(run.started_at),
         currentVersion: bot.version,
-        versions: new Map(versions.map(each => [each.version, readStoredConfig(each.config, assignment.botId, each.version)])),
+        config: version => {
+          const found = versions.find(each => each.version === version)
+          return found ? readStoredConfig(found.config, assignment.botId, version) : null
+        },
         state: saved.state,
         lastSeq: saved.tail.seq,
         nextBotTradeSeq: saved.nextBotTradeSeq,
@@ -222,6 +245,7 @@ async function loadTrades(database: Database, assignment: Assignment): Promise<S
          from fills f join order_logs o on o.order_id = f.order_id where o.run_id = $1`,
         [assignment.runId],
       )
+      const ofTrade = Map.groupBy(fills, fill => fill.trade_id)
       return trades.map(trade => ({
         tradeSeq: trade.seq,
         symbol: trade.symbol,
@@ -230,19 +254,17 @@ async function loadTrades(database: Database, assignment: Assignment): Promise<S
         closedAtMs: trade.closed,
         exitReason: trade.exit_reason,
         netPnl: trade.net_pnl === null ? null : Decimal.from(trade.net_pnl),
-        fills: fills
-          .filter(fill => fill.trade_id === trade.id)
-          .map(fill => ({
-            purpose: fill.purpose,
-            sequence: fill.sequence,
-            fillId: fill.exchange_trade_id,
-            atMs: fill.at,
-            side: fill.side,
-            price: Decimal.from(fill.price),
-            quantity: Decimal.from(fill.qty),
-            fee: Decimal.from(fill.fee),
-            feeAsset: fill.fee_currency,
-          })),
+        fills: (ofTrade.get(trade.id) ?? []).map(fill => ({
+          purpose: fill.purpose,
+          sequence: fill.sequence,
+          fillId: fill.exchange_trade_id,
+          atMs: fill.at,
+          side: fill.side,
+          price: Decimal.from(fill.price),
+          quantity: Decimal.from(fill.qty),
+          fee: Decimal.from(fill.fee),
+          feeAsset: fill.fee_currency,
+        })),
       }))
     },
     { readOnly: true },

@@ -140,6 +140,7 @@ async function startWorker(
     workerId: workerIdOf(config.home),
     log,
     now,
+    monotonic: () => performance.now(),
     sleep,
   })
   options.progress('resuming bots')

@@ -28,14 +28,24 @@ export class BatchCollector<State> implements RunSink<State> {
   #trades: TradeImage[] = []
   #events: SystemEvent[] = []
   #equity: EquitySample[] = []
-  #slept: SleptRange | null = null
-  #lastReason = new Map<string, string>()
+  /** By symbol: pairs that close together sleep side by side. */
+  readonly #slept = new Map<string, SleptRange>()
+  readonly #lastReason: Map<string, string>
   #atMs = 0
   #lastSeq: number
 
-  /** @param lastSeq seq of the journal's last committed entry. */
-  constructor(lastSeq: number) {
+  /**
+   * @param lastSeq seq of the journal's last committed entry.
+   * @param reasons what `reasons()` gave at that entry, so that a restart writes the journal that would have been written without it.
+   */
+  constructor(lastSeq: number, reasons: Readonly<Record<string, string>> = {}) {
     this.#lastSeq = lastSeq
+    this.#lastReason = new Map(Object.entries(reasons))
+  }
+
+  /** The last decision that was written down, by symbol. */
+  reasons(): Record<string, string> {
+    return Object.fromEntries(this.#lastReason)
   }
 
   stepped(_seq: number, event: EngineEvent, result: StepResult<State>): void {
@@ -92,9 +102,16 @@ export class BatchCollector<State> implements RunSink<State> {
     return this.#journal.length > 0
   }
 
-  /** The batch of everything since the last one; with nothing else to say the slept range itself is an entry. */
-  take(frame: BatchFrame): CommitBatch {
+  /**
+   * The batch of everything since the last one. With nothing else to say the slept ranges are its entries, and without those one
+   * that says how far the feed was read: a state is never saved without an entry that carries its hash.
+   */
+  take(frame: BatchFrame, readUptoMs: number): CommitBatch {
     this.#wake()
+    if (this.#journal.length === 0) {
+      this.#atMs = Math.max(this.#atMs, readUptoMs)
+      this.#journal.push({ atMs: readUptoMs, kind: 'progress', payload: {} })
+    }
     const firstSeq = this.#lastSeq + 1
     const journal = this.#journal.map((entry, i) => ({ ...entry, seq: firstSeq + i }))
     const batch: CommitBatch = {
@@ -129,45 +146,44 @@ export class BatchCollector<State> implements RunSink<State> {
 
   #sleep(decisions: readonly DecisionRecord[]): void {
     for (const record of decisions) {
-      if (this.#slept && this.#slept.symbol === record.symbol) {
-        this.#slept.toMs = record.decidedAtMs
-        this.#slept.bars += 1
+      const range = this.#slept.get(record.symbol)
+      if (range) {
+        range.toMs = record.decidedAtMs
+        range.bars += 1
       } else {
-        this.#wake()
-        this.#slept = {
+        this.#slept.set(record.symbol, {
           symbol: record.symbol,
           timeframe: record.timeframe,
           fromMs: record.decidedAtMs,
           toMs: record.decidedAtMs,
           bars: 1,
           reason: record.reason,
-        }
+        })
       }
     }
   }
 
-  /** Writes down the range that was slept through. */
+  /** Writes down the ranges that were slept through. */
   #wake(): void {
-    const slept = this.#slept
-    if (!slept) return
-    this.#slept = null
-    const { symbol, timeframe, fromMs, toMs, bars, reason } = slept
-    const index = this.#journal.length
-    this.#journal.push({ atMs: toMs, kind: 'asleep', payload: { symbol, fromMs, toMs, bars } })
-    this.#decisions.push({
-      index,
-      record: {
-        seq: 0,
-        symbol,
-        timeframe,
-        barOpenMs: fromMs,
-        decidedAtMs: toMs,
-        outcome: 'held',
-        reason,
-        trace: { asleep: { fromMs, toMs, bars } },
-        gates: [],
-      },
-    })
+    for (const { symbol, timeframe, fromMs, toMs, bars, reason } of this.#slept.values()) {
+      const index = this.#journal.length
+      this.#journal.push({ atMs: toMs, kind: 'asleep', payload: { symbol, fromMs, toMs, bars } })
+      this.#decisions.push({
+        index,
+        record: {
+          seq: 0,
+          symbol,
+          timeframe,
+          barOpenMs: fromMs,
+          decidedAtMs: toMs,
+          outcome: 'held',
+          reason,
+          trace: { asleep: { fromMs, toMs, bars } },
+          gates: [],
+        },
+      })
+    }
+    this.#slept.clear()
   }
 }
 

@@ -6,6 +6,7 @@ import type { Instrument } from '../core/market/instrument.ts'
 import { bucketStart, type Timeframe, timeframeMs } from '../core/market/timeframe.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
+import { decisionTimeframe } from '../engine/dca/playbooks.ts'
 import { type PreparedDca, symbolsOf } from '../engine/dca/prepare.ts'
 import type { SimulatedRun } from '../engine/simulated-run.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
@@ -33,7 +34,13 @@ export interface FeedRequest {
 }
 
 export interface FeedOpener {
-  venueTimeframe(spec: RunFeedSpec, config: DcaConfig, instruments: ReadonlyMap<string, Instrument>): Promise<Timeframe>
+  /** @param before the timeframe this run has walked so far: it stays, whatever finer candles were stored meanwhile. */
+  venueTimeframe(
+    spec: RunFeedSpec,
+    config: DcaConfig,
+    instruments: ReadonlyMap<string, Instrument>,
+    before: Timeframe | null,
+  ): Promise<Timeframe>
   open(request: FeedRequest): Promise<OpenedFeed>
 }
 
@@ -73,15 +80,17 @@ export function venueParameters(spec: VenueSpec): VenueParameters {
 
 export function createFeedOpener(deps: FeedDeps): FeedOpener {
   return {
-    async venueTimeframe(spec, config, instruments) {
+    async venueTimeframe(spec, config, instruments, before) {
       if (spec.kind === 'demo') return '1m'
       if (spec.timeframe) return spec.timeframe
+      const coarsest = decisionTimeframe(config)
+      if (before && timeframeMs(before) <= timeframeMs(coarsest)) return before
       const instrument = instruments.get(config.pairs[0]!)
-      const found = instrument ? await deps.history.venueTimeframe(instrument.id, config.timeframe) : null
+      const found = instrument ? await deps.history.venueTimeframe(instrument.id, coarsest) : null
       if (!found) {
         throw new FeedError(
           'INSUFFICIENT_DATA',
-          `no candles of ${spec.exchange} ${config.pairs[0]} in ${config.timeframe} or finer are stored: import some first`,
+          `no candles of ${spec.exchange} ${config.pairs[0]} in ${coarsest} or finer are stored: import some first`,
         )
       }
       return found
@@ -121,6 +130,7 @@ async function openReplay(
       toMs: spec.toMs,
       speed: spec.speed,
       cursor: request.cursor,
+      startMs: request.startMs,
       equityUptoMs: request.equityUptoMs,
       sleep: deps.sleep,
       now: deps.now,

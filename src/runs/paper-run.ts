@@ -2,61 +2,46 @@
 // database cannot commit, nothing moves. What is saved is the engine's state and how far the feed was read, so that a restart
 // continues exactly behind the last committed instant.
 
-import type { DcaConfig } from '../core/dca/config.ts'
-import type { Instrument } from '../core/market/instrument.ts'
-import { Decimal, ZERO } from '../core/money/decimal.ts'
-import { type HashedTrade, tradesHash } from '../core/positions/trades-hash.ts'
-import type { CommitBatch, RunTotals } from '../engine/commit-batch.ts'
-import { createDcaMachine } from '../engine/dca/dca-machine.ts'
-import type { DcaState } from '../engine/dca/dca-state.ts'
-import { type PreparedDca, prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
 import type { EngineEvent } from '../engine/machine.ts'
-import { SimulatedRun } from '../engine/simulated-run.ts'
-import { BatchCollector } from './batch-collector.ts'
-import { type FeedOpener, type OpenedFeed, venueParameters } from './open-feed.ts'
-import type { Assignment, RunCommand, RunJournal, RunLog, RunStore, SavedRun } from './ports.ts'
-import type { Cursor } from './pump.ts'
-import { RunStatistics, type RunStatisticsState } from './run-statistics.ts'
+import type { FeedOpener } from './open-feed.ts'
+import { nap, throughOutages } from './outage.ts'
+import type { Assignment, RunCommand, RunLog, RunStore } from './ports.ts'
+import { makeBatch } from './run-batch.ts'
+import { openSession, type Session } from './session.ts'
+import { TURN_MS, type Turns } from './turns.ts'
 
 export const ENGINE_VERSION = '1'
-
-/** What a restart continues from: engine state, how far the feed was read, which command was the last. */
-export interface SavedState {
-  readonly schema: 1
-  readonly engine: unknown
-  readonly cursor: Cursor
-  readonly commandN: number
-  readonly statistics: RunStatisticsState
-  readonly equityUptoMs: number
-  readonly startMs: number
-}
 
 export interface PaperRunDeps {
   readonly store: RunStore
   readonly feeds: FeedOpener
   readonly workerId: string
   readonly log: RunLog
+  readonly turns: Turns
+  /** Epoch ms. */
   now(): number
+  /** Ms of a clock that is never set. */
+  monotonic(): number
   sleep(ms: number, signal: AbortSignal): Promise<void>
   /** False while this worker could not renew its lease: nothing may be decided. */
   mayAct(): boolean
 }
 
-export type PaperRunEnd = 'ended' | 'stopped' | 'lease_lost'
+export type PaperRunEnd = 'ended' | 'stopped'
 
-/** Idle runs show that they live this often. */
+/** Runs show that they live this often, and idle ones wait no longer at a time. */
 const HEARTBEAT_MS = 10_000
 /** A feed's quiet instants are written at least this often. */
 const QUIET_COMMIT_MS = 60_000
-const COMMAND_POLL_MS = 1000
-/** A run that computes without waiting lets others have the thread this often. */
-const TURN_MS = 50
+/** Commands announce themselves; this is for those whose announcement was lost. */
+const INBOX_POLL_MS = 2000
+const MAY_NOT_ACT_MS = 500
 
 export class PaperRun {
   readonly assignment: Assignment
   readonly #deps: PaperRunDeps
   #wake: AbortController = new AbortController()
-  #commandsWaiting = true
+  #inboxWaits = true
 
   constructor(assignment: Assignment, deps: PaperRunDeps) {
     this.assignment = assignment
@@ -65,160 +50,119 @@ export class PaperRun {
 
   /** A command or a new version is there: look at once. */
   wake(): void {
-    this.#commandsWaiting = true
+    this.#inboxWaits = true
     this.#wake.abort()
   }
 
-  /** Runs until the run has ended, the lease is lost or the signal asks to stop. @throws what a supervisor must decide about. */
+  /** Runs until the run has ended or the signal asks to stop. @throws what a supervisor must decide about, LEASE_LOST among it. */
   async run(signal: AbortSignal): Promise<PaperRunEnd> {
-    const onAbort = (): void => this.#wake.abort()
-    signal.addEventListener('abort', onAbort)
-    try {
-      for (;;) {
-        const session = await this.#open()
+    for (;;) {
+      const session = await this.#patiently(() => openSession(this.assignment, this.#deps), signal)
+      try {
         const end = await this.#drive(session, signal)
-        session.feed.pump.stop()
         if (end !== 'reload') return end
+      } finally {
+        session.feed.pump.stop()
       }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
     }
   }
 
-  async #open(): Promise<Session> {
-    const { store, feeds, workerId } = this.#deps
-    const saved = await store.load(this.assignment)
-    const state = saved.state as SavedState | null
-    if (state && state.schema !== 1) throw new Error(`saved state has schema ${String(state.schema)}, this version reads 1`)
-    const current = saved.versions.get(saved.currentVersion)
-    if (!current) throw new Error(`version ${saved.currentVersion} of the configuration is missing`)
-    const versions = versionsInUse(saved, state)
-    const symbols = new Set([...versions.values()].flatMap(symbolsOf))
-    const instruments = await store.instruments(exchangeOf(saved, current), [...symbols])
-    const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments)
-    const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
-    const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
-    const collector = new BatchCollector<DcaState>(saved.lastSeq)
-    const run = new SimulatedRun<DcaState>({
-      machine,
-      instruments,
-      venue: venueParameters(saved.venue),
-      venueTimeframe,
-      direction: prepared.direction,
-      sink: collector,
-      ...(state ? { from: { state: machine.revive(state.engine), seq: saved.lastSeq } } : {}),
-    })
-    const cursor: Cursor = state?.cursor ?? { kind: 'none', atMs: 0 }
-    const feed = await feeds.open({
-      assignment: this.assignment,
-      saved,
-      config: current,
-      prepared,
-      instruments,
-      run,
-      venueTimeframe,
-      cursor,
-      startMs: state?.startMs ?? null,
-      equityUptoMs: state?.equityUptoMs ?? null,
-    })
-    const journal = await store.journal(this.assignment, workerId, instruments)
-    return {
-      saved,
-      config: current,
-      prepared,
-      instruments,
-      run,
-      collector,
-      journal,
-      feed,
-      cursor,
-      commandN: state?.commandN ?? saved.commandsBefore,
-      statistics: new RunStatistics(Number(saved.initialBalance), state?.statistics ?? null),
-      initialBalance: Decimal.from(saved.initialBalance),
-      lastCommitMs: this.#deps.now(),
-    }
+  #patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return throughOutages(work, this.#deps, this.assignment.botId, signal)
   }
 
   async #drive(session: Session, signal: AbortSignal): Promise<PaperRunEnd | 'reload'> {
-    const { run, saved } = session
-    if (session.cursor.kind === 'none' && saved.lastSeq === 0) {
-      run.raise({
-        kind: 'run_started',
-        atMs: session.feed.pump.startMs,
-        currency: saved.currency,
-        initialBalance: session.initialBalance,
-        nextBotTradeSeq: saved.nextBotTradeSeq,
-        opensBooks: false,
-      })
-      await this.#commit(session, signal)
-    } else if (run.machine.summary(run.state).ended) {
-      return 'ended'
-    }
+    const { run, feed } = session
+    await this.#begin(session, signal)
+    if (this.#hasEnded(session)) return 'ended'
     let polledMs = Number.NEGATIVE_INFINITY
-    let turnMs = this.#deps.now()
+    let turnMs = this.#deps.monotonic()
     while (!signal.aborted) {
       if (!this.#deps.mayAct()) {
-        await this.#nap(COMMAND_POLL_MS, signal)
+        await nap(this.#deps, MAY_NOT_ACT_MS, signal)
         continue
       }
-      if (this.#commandsWaiting || this.#deps.now() - polledMs >= COMMAND_POLL_MS) {
-        this.#commandsWaiting = false
-        polledMs = this.#deps.now()
-        if (await this.#takeCommands(session, signal)) return 'reload'
-        if (this.#hasEnded(session)) return 'ended'
-      }
+      // Before the inbox is read: whatever comes while it is being read ends the next waiting.
       if (this.#wake.signal.aborted) this.#wake = new AbortController()
-      const cursor = await session.feed.pump.next(() => AbortSignal.any([this.#wake.signal, AbortSignal.timeout(HEARTBEAT_MS)]))
-      if (cursor) session.cursor = cursor
-      else if (session.feed.pump.isOver()) {
-        session.feed.pump.finish()
+      const nowMs = this.#deps.monotonic()
+      if (this.#inboxWaits || nowMs - polledMs >= INBOX_POLL_MS) {
+        this.#inboxWaits = false
+        polledMs = nowMs
+        const isOutdated = await this.#takeCommands(session, signal)
+        if (this.#hasEnded(session)) return 'ended'
+        if (isOutdated) {
+          await this.#commit(session, signal)
+          return 'reload'
+        }
+      }
+      if (nowMs - session.lastBeatMs >= HEARTBEAT_MS) await this.#beat(session, signal)
+      const cursor = await feed.pump.next(() => AbortSignal.any([this.#wake.signal, signal, AbortSignal.timeout(HEARTBEAT_MS)]))
+      if (cursor) {
+        session.cursor = cursor
+        session.isAhead = true
+      } else if (feed.pump.isOver()) {
+        feed.pump.finish()
+        if (!this.#hasEnded(session))
+          throw new Error('the data is over and something is still held: there is no last price for it')
         await this.#commit(session, signal, true)
         return 'ended'
       }
-      const quietMs = this.#deps.now() - session.lastCommitMs
-      if (session.collector.hasNews() || (cursor && quietMs >= QUIET_COMMIT_MS)) await this.#commit(session, signal)
-      else if (quietMs >= HEARTBEAT_MS && !cursor) await this.#beat(session)
+      const isDue = session.isAhead && this.#deps.monotonic() - session.lastCommitMs >= QUIET_COMMIT_MS
+      if (session.collector.hasNews() || isDue) await this.#commit(session, signal)
       if (this.#hasEnded(session)) return 'ended'
-      if (this.#deps.now() - turnMs > TURN_MS) {
-        await this.#nap(0, signal)
-        turnMs = this.#deps.now()
+      if (this.#deps.monotonic() - turnMs > TURN_MS) {
+        await this.#deps.turns.next()
+        turnMs = this.#deps.monotonic()
       }
     }
+    // What was looked at without a need to write it: the next start continues behind it.
+    if (session.isAhead && run.state.ended === null) await this.#commit(session, signal)
     return 'stopped'
+  }
+
+  /** The first instant of a new run; a restart goes on behind its last. */
+  async #begin(session: Session, signal: AbortSignal): Promise<void> {
+    const { run, saved, feed } = session
+    if (session.cursor.kind !== 'none' || saved.lastSeq > 0) return
+    run.raise({
+      kind: 'run_started',
+      atMs: feed.pump.startMs,
+      currency: saved.currency,
+      initialBalance: session.initialBalance,
+      nextBotTradeSeq: saved.nextBotTradeSeq,
+      opensBooks: false,
+    })
+    await this.#commit(session, signal)
   }
 
   #hasEnded(session: Session): boolean {
     return session.run.machine.summary(session.run.state).ended !== null
   }
 
-  async #beat(session: Session): Promise<void> {
-    await this.#deps.store.heartbeat(this.assignment)
-    session.lastCommitMs = this.#deps.now()
-  }
-
-  async #nap(ms: number, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#deps.sleep(ms, signal)
-    } catch (cause) {
-      if (!signal.aborted) throw cause
-    }
+  async #beat(session: Session, signal: AbortSignal): Promise<void> {
+    const { status, pausedBy } = session.run.machine.summary(session.run.state)
+    await this.#patiently(() => this.#deps.store.heartbeat(this.assignment, { botStatus: status, pausedBy }), signal)
+    session.lastBeatMs = this.#deps.monotonic()
   }
 
   /** @returns true when a new version must be loaded: the run is rebuilt from what is committed. */
   async #takeCommands(session: Session, signal: AbortSignal): Promise<boolean> {
     const { store } = this.#deps
-    const commands = await store.commands(this.assignment, session.commandN)
+    const { commands, version } = await this.#patiently(() => store.inbox(this.assignment, session.commandN), signal)
     for (const command of commands) {
       session.run.raise(commandEvent(command, this.#instantOf(session)))
+      // Saved in the transaction of what the command did: a restart takes the ones behind it.
       session.commandN = command.n
       await this.#commit(session, signal)
+      if (this.#hasEnded(session)) break
     }
-    if (commands.length > 0) await store.forgetCommands(this.assignment, session.commandN)
-    const { version } = await store.version(this.assignment)
-    if (version === session.saved.currentVersion && session.run.state.configVersion === version) return false
+    if (commands.length > 0) await this.#patiently(() => store.forgetCommands(this.assignment, session.commandN), signal)
+    if (this.#hasEnded(session)) return false
     if (version !== session.saved.currentVersion) return true
-    session.run.raise({ kind: 'config_applied', atMs: this.#instantOf(session), version })
-    await this.#commit(session, signal)
+    if (session.run.state.configVersion !== version) {
+      session.run.raise({ kind: 'config_applied', atMs: this.#instantOf(session), version })
+      await this.#commit(session, signal)
+    }
     return false
   }
 
@@ -226,148 +170,15 @@ export class PaperRun {
     return Math.max(session.cursor.atMs, session.feed.pump.startMs, session.run.state.nowMs)
   }
 
-  /** Writes everything since the last commit. Retries while the database is away; nothing else happens meanwhile. */
+  /** Writes everything since the last commit. While the database is away the same batch is tried again, and nothing else happens. */
   async #commit(session: Session, signal: AbortSignal, dataEnded = false): Promise<void> {
-    const batch = await this.#batch(session, dataEnded)
-    if (batch.journal.length === 0 && batch.equity.length === 0) return
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await session.journal.commit(batch)
-        session.lastCommitMs = this.#deps.now()
-        return
-      } catch (error) {
-        if (!isOutage(error)) throw error
-        this.#deps.log.warn(
-          { botId: this.assignment.botId, attempt, error: String(error) },
-          'the database is away: the bot waits',
-        )
-        await this.#nap(Math.min(1000 * 2 ** attempt, 30_000), signal)
-        if (signal.aborted) throw error
-      }
-    }
+    if (!session.collector.hasNews() && !session.isAhead) return
+    const trades = () => this.#patiently(() => this.#deps.store.trades(this.assignment), signal)
+    const batch = await makeBatch(session, { now: this.#deps.now, trades }, dataEnded)
+    await this.#patiently(() => session.journal.commit(batch), signal)
+    session.isAhead = false
+    session.lastCommitMs = this.#deps.monotonic()
   }
-
-  async #batch(session: Session, dataEnded: boolean): Promise<CommitBatch> {
-    const { run, collector, statistics, feed } = session
-    feed.pump.flushEquity(point => {
-      const drawdownPct = statistics.sample(point.atMs, point.equity)
-      collector.addEquity({
-        atMs: point.atMs,
-        currency: session.saved.currency,
-        equity: moneyText(point.equity),
-        balance: moneyText(point.balance),
-        unrealizedPnl: moneyText(point.unrealized),
-        drawdownPct,
-      })
-    })
-    const closed = collector.closedTrades()
-    for (const trade of closed) statistics.closed(trade.netPnl ?? ZERO)
-    const summary = run.machine.summary(run.state)
-    const ended = summary.ended !== null
-    const status: RunTotals['status'] = !ended ? 'running' : dataEnded || summary.ended === 'completed' ? 'completed' : 'stopped'
-    const saved: SavedState = {
-      schema: 1,
-      engine: run.state,
-      cursor: session.cursor,
-      commandN: session.commandN,
-      statistics: statistics.state,
-      equityUptoMs: feed.pump.equityUptoMs(),
-      startMs: feed.pump.startMs,
-    }
-    const money = this.#money(session)
-    return collector.take({
-      funds: summary.funds,
-      metrics: closed.length > 0 || ended ? statistics.metrics() : null,
-      totals: {
-        status,
-        endedAtMs: ended ? this.#deps.now() : null,
-        totalTrades: summary.closedTrades,
-        totalPnl: money.equity.minus(session.initialBalance).toString(),
-        currentBalance: money.cash.toString(),
-        maxDrawdown: statistics.maxDrawdownPct,
-        sharpeRatio: statistics.sharpe(),
-        tradesHash: ended ? await this.#hash(session) : null,
-      },
-      botStatus: summary.status,
-      pausedBy: summary.pausedBy,
-      state: saved,
-    })
-  }
-
-  #money(session: Session): { cash: Decimal; equity: Decimal } {
-    const summary = session.run.machine.summary(session.run.state)
-    const prices = session.feed.pump.prices()
-    let cash = ZERO
-    for (const fund of summary.funds) cash = cash.plus(fund.free).plus(fund.locked)
-    let equity = cash
-    for (const lot of summary.lots) {
-      const price = prices.get(lot.symbol)
-      equity = equity.plus(price ? lot.quantity.times(price) : lot.basis)
-    }
-    return { cash, equity }
-  }
-
-  /** Of all closed deals of the run: those that are committed, and those of the batch at hand. */
-  async #hash(session: Session): Promise<string> {
-    const trades = new Map<number, HashedTrade>()
-    const fills = new Map<number, HashedTrade['fills'][number][]>()
-    for (const stored of await this.#deps.store.trades(this.assignment)) {
-      fills.set(stored.tradeSeq, [...stored.fills])
-      if (stored.closedAtMs === null || stored.openedAtMs === null || stored.netPnl === null) continue
-      const { openedAtMs, closedAtMs, netPnl } = stored
-      trades.set(stored.tradeSeq, { ...stored, openedAtMs, closedAtMs, netPnl, exitReason: stored.exitReason ?? '' })
-    }
-    for (const fill of session.collector.fills()) {
-      const known = fills.get(fill.tradeSeq)
-      if (known) known.push(fill)
-      else fills.set(fill.tradeSeq, [fill])
-    }
-    for (const trade of session.collector.closedTrades()) {
-      trades.set(trade.tradeSeq, {
-        tradeSeq: trade.tradeSeq,
-        symbol: trade.symbol,
-        side: trade.direction,
-        openedAtMs: trade.openedAtMs ?? 0,
-        closedAtMs: trade.closedAtMs ?? 0,
-        exitReason: trade.exitReason ?? '',
-        netPnl: trade.netPnl ?? ZERO,
-        fills: [],
-      })
-    }
-    return tradesHash([...trades.values()].map(trade => ({ ...trade, fills: fills.get(trade.tradeSeq) ?? [] })))
-  }
-}
-
-interface Session {
-  readonly saved: SavedRun
-  readonly config: DcaConfig
-  readonly prepared: PreparedDca
-  readonly instruments: ReadonlyMap<string, Instrument>
-  readonly run: SimulatedRun<DcaState>
-  readonly collector: BatchCollector<DcaState>
-  readonly journal: RunJournal
-  readonly feed: OpenedFeed
-  cursor: Cursor
-  commandN: number
-  readonly statistics: RunStatistics
-  readonly initialBalance: Decimal
-  lastCommitMs: number
-}
-
-/** Where the run's candles are from. */
-function exchangeOf(saved: SavedRun, config: DcaConfig): string {
-  return saved.feed.kind === 'replay' ? (saved.feed.exchange ?? config.exchange) : config.exchange
-}
-
-/** The current version, and those that open deals still follow. */
-function versionsInUse(saved: SavedRun, state: SavedState | null): ReadonlyMap<number, DcaConfig> {
-  const wanted = new Set([saved.currentVersion])
-  const engine = state?.engine as { configVersion?: number; deals?: { configVersion: number }[] } | undefined
-  if (engine?.configVersion !== undefined) wanted.add(engine.configVersion)
-  for (const deal of engine?.deals ?? []) wanted.add(deal.configVersion)
-  return new Map(
-    [...wanted].flatMap(version => (saved.versions.has(version) ? [[version, saved.versions.get(version)!] as const] : [])),
-  )
 }
 
 function commandEvent(command: RunCommand, atMs: number): EngineEvent {
@@ -385,13 +196,4 @@ function commandEvent(command: RunCommand, atMs: number): EngineEvent {
     case 'close_deal':
       return { kind: 'user_command', atMs, command: { type: 'close_deal', tradeSeq: command.tradeSeq } }
   }
-}
-
-function isOutage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'DATABASE_UNAVAILABLE'
-}
-
-/** Sampled figures are float64: eight decimals are what they carry. */
-function moneyText(value: number): string {
-  return Decimal.from(value.toFixed(8)).toString()
 }

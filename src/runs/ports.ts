@@ -46,9 +46,10 @@ export interface SavedRun {
   readonly feed: RunFeedSpec
   readonly venue: VenueSpec
   readonly startedAtMs: number
-  /** The bot's current version, and every version by number. */
+  /** The bot's current version. */
   readonly currentVersion: number
-  readonly versions: ReadonlyMap<number, DcaConfig>
+  /** The configuration of one version; null for one that never was. @throws STATE_DAMAGED for one that cannot be read any more. */
+  config(version: number): DcaConfig | null
   /** As the last commit left it; null before the first. */
   readonly state: unknown
   readonly lastSeq: number
@@ -64,6 +65,14 @@ export type RunCommand =
   | { readonly n: number; readonly kind: 'panic' }
   | { readonly n: number; readonly kind: 'start_deal'; readonly symbol: string }
   | { readonly n: number; readonly kind: 'close_deal'; readonly tradeSeq: number }
+
+export interface Inbox {
+  readonly commands: readonly RunCommand[]
+  readonly version: number
+}
+
+/** What a bot is seen to be doing. */
+export type Observed = Pick<CommitBatch, 'botStatus' | 'pausedBy'>
 
 /** The one writer of a run. */
 export interface RunJournal {
@@ -83,15 +92,15 @@ export interface RunStore {
   load(assignment: Assignment): Promise<SavedRun>
   /** @param instruments by symbol: of the pairs. */
   journal(assignment: Assignment, workerId: string, instruments: ReadonlyMap<string, Instrument>): Promise<RunJournal>
-  commands(assignment: Assignment, after: number): Promise<RunCommand[]>
+  /** Commands after number `after` in their order, and the bot's current version. */
+  inbox(assignment: Assignment, after: number): Promise<Inbox>
   forgetCommands(assignment: Assignment, upTo: number): Promise<void>
-  /** The bot's current version and its configuration. */
-  version(assignment: Assignment): Promise<{ version: number; config: DcaConfig }>
-  heartbeat(assignment: Assignment): Promise<void>
+  /** Shows that the run lives, and as what. @throws LEASE_LOST. */
+  heartbeat(assignment: Assignment, observed: Observed): Promise<void>
   /** Committed deals of the run with their fills, the open ones too. */
   trades(assignment: Assignment): Promise<StoredTrade[]>
   saveDemoClock(assignment: Assignment, clock: DemoClock): Promise<void>
-  /** Notes a failure: the bot is restarted after a while, or held in error for good. */
+  /** Notes a failure: the bot is restarted after a while, or held in error for good. @throws LEASE_LOST. */
   fail(assignment: Assignment, message: string, final: boolean): Promise<void>
   instruments(exchange: string, symbols: readonly string[]): Promise<Map<string, Instrument>>
 }

@@ -26,6 +26,8 @@ export interface ReplayPumpOptions {
   readonly toMs: number | undefined
   readonly speed: number | 'max'
   readonly cursor: Cursor
+  /** Set on a restart: where the run began stays, whatever earlier candles were stored meanwhile. */
+  readonly startMs: number | null
   readonly equityUptoMs: number | null
   sleep(ms: number, signal: AbortSignal): Promise<void>
   now(): number
@@ -40,10 +42,11 @@ export function createReplayPump(options: ReplayPumpOptions): Pump<DcaState> {
   ])
   const lookup = seriesLookup(venue, venueTimeframe, [...clock, ...prepared.needs])
   const venueColumns = prepared.pairs.map(({ instrument }) => lookup.columns(seriesKey(instrument.id, venueTimeframe)))
-  const startMs = Math.max(
+  const firstMs = Math.max(
     options.fromMs ?? 0,
     Math.min(...venueColumns.map(columns => columns.openTimeMs[0] ?? Number.POSITIVE_INFINITY)),
   )
+  const startMs = options.startMs ?? firstMs
   const lastOpen = Math.max(...venueColumns.map(columns => columns.openTimeMs[columns.length - 1] ?? Number.NEGATIVE_INFINITY))
   const endMs = Math.min(options.toMs ?? Number.POSITIVE_INFINITY, nextBucketStart(venueTimeframe, lastOpen))
 

@@ -1,8 +1,10 @@
 // A worker: holds a lease, claims the runs that want one, and keeps each going. A run that fails is started again after a while; one that
 // keeps failing is held in error. A worker that cannot renew its lease decides nothing.
 
-import { PaperRun, type PaperRunDeps, type PaperRunEnd } from './paper-run.ts'
+import { isOutage, nap, outageWaitMs } from './outage.ts'
+import { PaperRun, type PaperRunDeps } from './paper-run.ts'
 import type { Assignment } from './ports.ts'
+import { Turns } from './turns.ts'
 
 export interface WorkerOptions {
   readonly maxRuns: number
@@ -10,6 +12,8 @@ export interface WorkerOptions {
   readonly renewMs: number
   readonly claimMs: number
 }
+
+export type WorkerDeps = Omit<PaperRunDeps, 'mayAct' | 'turns'>
 
 export const DEFAULT_WORKER_OPTIONS: WorkerOptions = { maxRuns: 10_000, renewMs: 5000, claimMs: 2000 }
 
@@ -26,19 +30,21 @@ interface Supervised {
 }
 
 export class Worker {
-  readonly #deps: Omit<PaperRunDeps, 'mayAct'>
+  readonly #deps: WorkerDeps
   readonly #options: WorkerOptions
   readonly #stop = new AbortController()
+  readonly #turns = new Turns()
   readonly #runs = new Map<string, Supervised>()
+  /** Monotonic times of a bot's last failures. */
   readonly #failures = new Map<string, number[]>()
-  /** Bots that wait before they are started again, until when. */
+  /** Bots that wait before they are started again, until which monotonic time. */
   readonly #resting = new Map<string, number>()
-  /** Monotonic time of the last renewal that was answered. */
+  /** Monotonic time at which the last renewal that was answered was sent. */
   #renewedAtMs = Number.NEGATIVE_INFINITY
   #claimNow = new AbortController()
   #loops: Promise<void>[] = []
 
-  constructor(deps: Omit<PaperRunDeps, 'mayAct'>, options: WorkerOptions = DEFAULT_WORKER_OPTIONS) {
+  constructor(deps: WorkerDeps, options: WorkerOptions = DEFAULT_WORKER_OPTIONS) {
     this.#deps = deps
     this.#options = options
   }
@@ -48,18 +54,22 @@ export class Worker {
     await this.#renew()
     await this.#claim()
     this.#loops = [
-      this.#every(this.#options.renewMs, () => this.#renew()),
-      this.#every(
-        this.#options.claimMs,
-        () => this.#claim(),
-        () => this.#claimNow.signal,
-      ),
+      this.#repeat(async () => {
+        await nap(this.#deps, this.#options.renewMs, this.#stop.signal)
+        if (!this.#stop.signal.aborted) await this.#renew()
+      }),
+      this.#repeat(async () => {
+        await nap(this.#deps, this.#options.claimMs, AbortSignal.any([this.#stop.signal, this.#claimNow.signal]))
+        this.#claimNow = new AbortController()
+        if (!this.#stop.signal.aborted) await this.#claim()
+      }),
     ]
   }
 
-  /** Something changed for a bot (or for any): commands are read, new runs are claimed at once. */
+  /** Something changed for a bot, or for any (null): commands are read, new runs are claimed at once. */
   notify(botId: string | null): void {
-    if (botId) this.#runs.get(botId)?.run.wake()
+    if (botId === null) for (const { run } of this.#runs.values()) run.wake()
+    else this.#runs.get(botId)?.run.wake()
     this.#claimNow.abort()
   }
 
@@ -80,26 +90,15 @@ export class Worker {
   }
 
   #mayAct(): boolean {
-    return this.#deps.now() - this.#renewedAtMs < SILENT_AFTER_MS
+    return this.#deps.monotonic() - this.#renewedAtMs < SILENT_AFTER_MS
   }
 
-  async #every(ms: number, work: () => Promise<void>, hurry?: () => AbortSignal): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      const wait = hurry ? AbortSignal.any([signal, hurry()]) : signal
-      try {
-        await this.#deps.sleep(ms, wait)
-      } catch (cause) {
-        if (!wait.aborted) throw cause
-      }
-      if (signal.aborted) return
-      if (this.#claimNow.signal.aborted) this.#claimNow = new AbortController()
-      await work()
-    }
+  async #repeat(work: () => Promise<void>): Promise<void> {
+    while (!this.#stop.signal.aborted) await work()
   }
 
   async #renew(): Promise<void> {
-    const sentAtMs = this.#deps.now()
+    const sentAtMs = this.#deps.monotonic()
     try {
       await this.#deps.store.renew(this.#deps.workerId)
       this.#renewedAtMs = sentAtMs
@@ -118,8 +117,9 @@ export class Worker {
     }
     for (const assignment of assignments) {
       if (this.#runs.has(assignment.botId) || this.#stop.signal.aborted) continue
-      if (this.#deps.now() < (this.#resting.get(assignment.botId) ?? 0)) continue
-      const run = new PaperRun(assignment, { ...this.#deps, mayAct: () => this.#mayAct() })
+      if (this.#deps.monotonic() < (this.#resting.get(assignment.botId) ?? 0)) continue
+      this.#resting.delete(assignment.botId)
+      const run = new PaperRun(assignment, { ...this.#deps, turns: this.#turns, mayAct: () => this.#mayAct() })
       this.#runs.set(assignment.botId, { run, done: this.#supervise(run) })
     }
   }
@@ -127,11 +127,11 @@ export class Worker {
   async #supervise(run: PaperRun): Promise<void> {
     const { botId, runId } = run.assignment
     const { log } = this.#deps
-    const startedMs = this.#deps.now()
+    const startedMs = this.#deps.monotonic()
     try {
-      const end: PaperRunEnd = await run.run(this.#stop.signal)
+      const end = await run.run(this.#stop.signal)
       log.info({ botId, runId, end }, 'run left')
-      if (end === 'ended') this.#failures.delete(botId)
+      this.#failures.delete(botId)
     } catch (error) {
       if (this.#stop.signal.aborted) return
       await this.#failed(run.assignment, error, startedMs)
@@ -142,29 +142,34 @@ export class Worker {
 
   async #failed(assignment: Assignment, error: unknown, startedMs: number): Promise<void> {
     const { botId, runId } = assignment
+    const { log } = this.#deps
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const message = error instanceof Error ? error.message : String(error)
+    const now = this.#deps.monotonic()
     if (code === 'LEASE_LOST') {
-      this.#deps.log.warn({ botId, runId }, 'another worker has taken this bot over')
-      this.#resting.set(botId, this.#deps.now() + this.#options.renewMs)
+      log.warn({ botId, runId }, 'another worker has taken this bot over')
+      this.#resting.set(botId, now + this.#options.renewMs)
       return
     }
-    const now = this.#deps.now()
-    const recent =
-      now - startedMs > HEALTHY_MS ? [] : (this.#failures.get(botId) ?? []).filter(at => now - at < RESTART_WINDOW_MS)
+    if (isOutage(error)) {
+      // An outage says nothing against the bot: it is no failure of the five.
+      log.warn({ botId, runId, error: String(error) }, 'the database is away: the bot is opened again later')
+      this.#resting.set(botId, now + outageWaitMs(3))
+      return
+    }
+    const message = error instanceof Error ? error.message : String(error)
+    const isHealthy = now - startedMs > HEALTHY_MS
+    const recent = isHealthy ? [] : (this.#failures.get(botId) ?? []).filter(at => now - at < RESTART_WINDOW_MS)
     recent.push(now)
     this.#failures.set(botId, recent)
     const final = recent.length > RESTART_LIMIT || UNRECOVERABLE.has(code)
     const waitMs = Math.min(1000 * 2 ** (recent.length - 1), LONGEST_RESTART_WAIT_MS)
     this.#resting.set(botId, now + waitMs)
-    this.#deps.log.error(
-      { botId, runId, code, error: error instanceof Error ? error.stack : message, final, waitMs },
-      'run failed',
-    )
+    log.error({ botId, runId, code, error: error instanceof Error ? error.stack : message, final, waitMs }, 'run failed')
     try {
       await this.#deps.store.fail(assignment, message, final)
+      if (final) this.#failures.delete(botId)
     } catch (cause) {
-      this.#deps.log.error({ botId, error: String(cause) }, 'the failure could not be noted')
+      log.error({ botId, error: String(cause) }, 'the failure could not be noted')
     }
   }
 }

@@ -1,0 +1,126 @@
+// A run as one worker has it at hand: opened from what is committed, thrown away when anything is in doubt, and opened again.
+
+import type { DcaConfig } from '../core/dca/config.ts'
+import type { Timeframe } from '../core/market/timeframe.ts'
+import { Decimal } from '../core/money/decimal.ts'
+import { createDcaMachine } from '../engine/dca/dca-machine.ts'
+import type { DcaState } from '../engine/dca/dca-state.ts'
+import { prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
+import { SimulatedRun } from '../engine/simulated-run.ts'
+import { BatchCollector } from './batch-collector.ts'
+import { type FeedOpener, type OpenedFeed, venueParameters } from './open-feed.ts'
+import type { Assignment, RunJournal, RunStore, SavedRun } from './ports.ts'
+import type { Cursor } from './pump.ts'
+import { RunStatistics, type RunStatisticsState } from './run-statistics.ts'
+
+/** What a restart continues from: engine state, how far the feed was read, which command was the last. */
+export interface SavedState {
+  readonly schema: 1
+  readonly engine: unknown
+  readonly cursor: Cursor
+  readonly commandN: number
+  readonly statistics: RunStatisticsState
+  readonly equityUptoMs: number
+  readonly startMs: number
+  readonly venueTimeframe: Timeframe
+  /** The last decision that was written down, by symbol. */
+  readonly reasons: Readonly<Record<string, string>>
+}
+
+export interface Session {
+  readonly saved: SavedRun
+  readonly run: SimulatedRun<DcaState>
+  readonly collector: BatchCollector<DcaState>
+  readonly journal: RunJournal
+  readonly feed: OpenedFeed
+  readonly venueTimeframe: Timeframe
+  readonly statistics: RunStatistics
+  readonly initialBalance: Decimal
+  cursor: Cursor
+  commandN: number
+  /** The feed was read further than what is committed says. */
+  isAhead: boolean
+  lastCommitMs: number
+  lastBeatMs: number
+}
+
+export interface SessionDeps {
+  readonly store: RunStore
+  readonly feeds: FeedOpener
+  readonly workerId: string
+  now(): number
+}
+
+/** @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage. */
+export async function openSession(assignment: Assignment, deps: SessionDeps): Promise<Session> {
+  const { store, feeds, workerId } = deps
+  const saved = await store.load(assignment)
+  const state = saved.state as SavedState | null
+  if (state && state.schema !== 1) throw new Error(`saved state has schema ${String(state.schema)}, this version reads 1`)
+  const versions = versionsInUse(saved, state)
+  const current = versions.get(saved.currentVersion)!
+  const symbols = new Set([...versions.values()].flatMap(symbolsOf))
+  const instruments = await store.instruments(exchangeOf(saved, current), [...symbols])
+  const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments, state?.venueTimeframe ?? null)
+  const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
+  const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
+  const collector = new BatchCollector<DcaState>(saved.lastSeq, state?.reasons ?? {})
+  const run = new SimulatedRun<DcaState>({
+    machine,
+    instruments,
+    venue: venueParameters(saved.venue),
+    venueTimeframe,
+    direction: prepared.direction,
+    sink: collector,
+    ...(state ? { from: { state: machine.revive(state.engine), seq: saved.lastSeq } } : {}),
+  })
+  const journal = await store.journal(assignment, workerId, instruments)
+  const cursor: Cursor = state?.cursor ?? { kind: 'none', atMs: 0 }
+  const feed = await feeds.open({
+    assignment,
+    saved,
+    config: current,
+    prepared,
+    instruments,
+    run,
+    venueTimeframe,
+    cursor,
+    startMs: state?.startMs ?? null,
+    equityUptoMs: state?.equityUptoMs ?? null,
+  })
+  return {
+    saved,
+    run,
+    collector,
+    journal,
+    feed,
+    venueTimeframe,
+    statistics: new RunStatistics(Number(saved.initialBalance), state?.statistics ?? null),
+    initialBalance: Decimal.from(saved.initialBalance),
+    cursor,
+    commandN: state?.commandN ?? saved.commandsBefore,
+    isAhead: false,
+    lastCommitMs: deps.now(),
+    lastBeatMs: Number.NEGATIVE_INFINITY,
+  }
+}
+
+/** Where the run's candles are from. */
+function exchangeOf(saved: SavedRun, config: DcaConfig): string {
+  return saved.feed.kind === 'replay' ? (saved.feed.exchange ?? config.exchange) : config.exchange
+}
+
+/** The current version, and those that the run and its open deals still follow. */
+function versionsInUse(saved: SavedRun, state: SavedState | null): ReadonlyMap<number, DcaConfig> {
+  const wanted = new Set([saved.currentVersion])
+  const engine = state?.engine as { configVersion: number; deals: { configVersion: number }[] } | undefined
+  if (engine) wanted.add(engine.configVersion)
+  for (const deal of engine?.deals ?? []) wanted.add(deal.configVersion)
+  const versions = new Map<number, DcaConfig>()
+  for (const version of wanted) {
+    const config = saved.config(version)
+    if (!config) throw new Error(`version ${version} of the configuration is missing`)
+    versions.set(version, config)
+  }
+  return versions
+}
