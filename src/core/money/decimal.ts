@@ -1,7 +1,6 @@
 // Exact decimal numbers: an integer coefficient and a count of decimal places. Sums and products are never rounded; a division
-// and a rounding always name their places and direction. Small coefficients stay JavaScript integers, large ones become BigInt:
-// in order simulation nearly all of them are small, which makes the arithmetic some five times faster than BigInt alone
-// (docs/decisions/0002-exact-money.md has the figures).
+// and a rounding always name their places and direction. Small coefficients stay JavaScript integers, large ones become BigInt: the
+// numbers of orders are nearly all small, and cost a third less than with BigInt alone (docs/decisions/0002-exact-money.md).
 
 type Coefficient = number | bigint
 
