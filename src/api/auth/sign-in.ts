@@ -104,7 +104,7 @@ function requireCode(context: ApiContext, code: string | undefined): void {
 
 /** An account made by the owner or an admin; it signs in with this password. */
 export async function addUser(
-  context: ApiContext,
+  context: Pick<ApiContext, 'database' | 'random'>,
   account: NewAccount & { readonly role: Exclude<Role, 'owner'> },
 ): Promise<User> {
   const email = account.email.trim()
@@ -207,7 +207,7 @@ export async function changePassword(
   await database.withTenant(userId, tx => storePassword(tx, hash, sessionId))
 }
 
-export async function requireUser(context: ApiContext, userId: string): Promise<User> {
+export async function requireUser(context: Pick<ApiContext, 'database'>, userId: string): Promise<User> {
   const user = await context.database.withTenant(userId, tx => findUser(tx), { readOnly: true })
   if (!user) throw new ApiError('UNAUTHENTICATED', 'The account is gone')
   return user
