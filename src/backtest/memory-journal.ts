@@ -17,12 +17,16 @@ export class MemoryJournal<State> implements RunSink<State> {
   readonly #keepsEvents: boolean
   steps = 0
 
-  constructor(keepsEvents: boolean) {
+  readonly #onStep: ((event: EngineEvent, result: StepResult<State>) => void) | undefined
+
+  constructor(keepsEvents: boolean, onStep?: (event: EngineEvent, result: StepResult<State>) => void) {
     this.#keepsEvents = keepsEvents
+    this.#onStep = onStep
   }
 
   stepped(_seq: number, event: EngineEvent, result: StepResult<State>): void {
     this.steps += 1
+    this.#onStep?.(event, result)
     const { orders, fills, transfers, trades, events } = result.changes
     for (const transfer of transfers) this.books.post(transfer)
     for (const order of orders) {

@@ -14,6 +14,7 @@ import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import { type PreparedDca, prepareDca } from '../engine/dca/prepare.ts'
 import { EquityRecorder } from '../engine/equity-recorder.ts'
+import type { EngineEvent, StepResult } from '../engine/machine.ts'
 import { SimulatedRun } from '../engine/simulated-run.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
 import { type BookCheck, checkBooks } from './book-check.ts'
@@ -40,6 +41,10 @@ export interface BacktestInput {
   /** Columns computed before, for many runs over the same candles. */
   readonly lookup?: SeriesLookup
   readonly onProgress?: (done: number, total: number) => void
+  /** Sees every step: for tests that watch what must always hold. */
+  readonly onStep?: (event: EngineEvent, result: StepResult<DcaState>) => void
+  /** Saves the state as JSON after every n-th wake-up and goes on from that alone, as after a crash; 0 = never. */
+  readonly restartEvery?: number
 }
 
 export interface BacktestOutcome {
@@ -75,7 +80,7 @@ const PROGRESS_EVERY = 2000
 export function runBacktest(input: BacktestInput): BacktestOutcome {
   const { prepared, lookup } = prepareBacktest(input)
   const machine = createDcaMachine(prepared.setting, 1, false)
-  const journal = new MemoryJournal<DcaState>(input.keepsEvents ?? false)
+  const journal = new MemoryJournal<DcaState>(input.keepsEvents ?? false, input.onStep)
   const venueColumns = prepared.pairs.map(({ instrument }) => lookup.columns(seriesKey(instrument.id, input.timeframe)))
   const firstMs = Math.max(
     input.fromMs ?? 0,
@@ -84,27 +89,32 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
   const lastOpen = Math.max(...venueColumns.map(columns => columns.openTimeMs[columns.length - 1] ?? Number.NEGATIVE_INFINITY))
   const lastMs = Math.min(input.toMs ?? Number.POSITIVE_INFINITY, nextBucketStart(input.timeframe, lastOpen))
 
-  const run = new SimulatedRun<DcaState>({
-    machine,
-    instruments: input.instruments,
-    venue: input.venue,
-    venueTimeframe: input.timeframe,
-    direction: prepared.direction,
-    sink: journal,
-  })
   const equity = sampler(input, prepared, lookup, firstMs, lastMs)
-  const pump = new ColumnRun<DcaState>({
-    run,
-    pairs: prepared.pairs,
-    lookup,
-    venueTimeframe: input.timeframe,
-    decisionTimeframe: prepared.decisionTimeframe,
-    series: prepared.needs.map(need => need.key),
-    fromMs: firstMs,
-    toMs: lastMs,
-    skip: input.skip,
-    ...(equity ? { beforeTrade: openMs => equity.flush(openMs, () => machine.summary(run.state)) } : {}),
-  })
+  const open = (from?: { state: DcaState; seq: number }) => {
+    const run = new SimulatedRun<DcaState>({
+      machine,
+      instruments: input.instruments,
+      venue: input.venue,
+      venueTimeframe: input.timeframe,
+      direction: prepared.direction,
+      sink: journal,
+      ...(from ? { from } : {}),
+    })
+    const pump = new ColumnRun<DcaState>({
+      run,
+      pairs: prepared.pairs,
+      lookup,
+      venueTimeframe: input.timeframe,
+      decisionTimeframe: prepared.decisionTimeframe,
+      series: prepared.needs.map(need => need.key),
+      fromMs: firstMs,
+      toMs: lastMs,
+      skip: input.skip,
+      ...(equity ? { beforeTrade: openMs => equity.flush(openMs, () => machine.summary(run.state)) } : {}),
+    })
+    return { run, pump }
+  }
+  let { run, pump } = open()
   run.raise({
     kind: 'run_started',
     atMs: firstMs,
@@ -114,8 +124,13 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
     opensBooks: true,
   })
   let wakeUps = 0
-  while (pump.next().kind !== 'end') {
+  for (let advance = pump.next(); advance.kind !== 'end'; advance = pump.next()) {
     wakeUps += 1
+    if (input.restartEvery && wakeUps % input.restartEvery === 0) {
+      const saved: unknown = JSON.parse(JSON.stringify(run.state))
+      ;({ run, pump } = open({ state: machine.revive(saved), seq: run.seq }))
+      pump.resumeAfter(advance)
+    }
     if (input.onProgress && wakeUps % PROGRESS_EVERY === 0) {
       const { done, total } = pump.progress()
       input.onProgress(done, total)

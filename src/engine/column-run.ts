@@ -160,11 +160,21 @@ export class ColumnRun<State> {
     return next
   }
 
+  #nextDecisionFrom(atMs: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes) {
+      const index = lowerBound(lane.closes, atMs, lane.bar)
+      if (index < lane.lastBar) next = Math.min(next, lane.closes[index]!)
+    }
+    return next
+  }
+
   #nextWatchedDecision(watches: readonly Watch[]): number {
     let next = Number.POSITIVE_INFINITY
     for (const watch of watches) {
       if (watch.kind === 'condition') next = Math.min(next, this.#nextTruth(watch.node, watch.becomes))
       else if (watch.kind === 'candle_close') next = Math.min(next, this.#nextClose(watch))
+      else if (watch.kind === 'close_at_or_after') next = Math.min(next, this.#nextDecisionFrom(watch.atMs))
     }
     return next
   }

@@ -235,7 +235,7 @@ export class SimulatedRun<State> {
     const instrument = this.#instrument(order.symbol)
     entry.remaining = entry.remaining.minus(quantity)
     if (!entry.remaining.isPositive()) this.#book(order.symbol).remove(entry)
-    const fee = simulatedFee(instrument, price, quantity, liquidity)
+    const fee = simulatedFee(instrument, order.side, price, quantity, liquidity)
     this.#step({
       kind: 'fill_reported',
       atMs,

@@ -22,4 +22,6 @@ export type Watch =
   | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean }
   /** Every decision instant, or each close of one series. */
   | { readonly kind: 'candle_close'; readonly instrumentId: string | null; readonly timeframe: string | null }
+  /** The first decision instant at or after a time: a time inside a bar acts at that bar's close. */
+  | { readonly kind: 'close_at_or_after'; readonly atMs: number }
   | { readonly kind: 'time'; readonly id: string; readonly atMs: number }

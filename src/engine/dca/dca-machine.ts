@@ -180,7 +180,7 @@ function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'us
 
 /** Slept closes leave the last known price behind: what the instant brings along is newer. */
 function notePrices(ctx: DealContext, prices: ReadonlyMap<string, Decimal>): void {
-  for (const [symbol, price] of prices) ctx.pair(symbol).lastPrice = price
+  for (const [symbol, price] of prices) ctx.notePrice(symbol, price)
 }
 
 function priceFor(ctx: DealContext, deal: Deal): Decimal {
@@ -197,6 +197,7 @@ function priceTouched(ctx: DealContext, watch: string, price: Decimal): void {
   const found = dealOf(ctx, watch)
   if (found?.deal.status !== 'open') return
   const { deal, what, rest } = found
+  ctx.notePrice(deal.symbol, price)
   switch (what) {
     case 'target':
       sellTarget(ctx, deal, Number(rest[0]), price)

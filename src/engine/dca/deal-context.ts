@@ -75,6 +75,14 @@ export class DealContext {
     return this.state.pairs[symbol]!
   }
 
+  /**
+   * Every event that brings a price notes it: what follows from it, such as the exit order after the answer to a cancel, is then sized
+   * by the price of the moment and not by the last close, which a sleeping bot has not seen.
+   */
+  notePrice(symbol: string, price: Decimal): void {
+    this.pair(symbol).lastPrice = price
+  }
+
   /** The pair for reading. */
   readPair(symbol: string): PairState {
     return this.state.pairs[symbol] ?? newPair()

@@ -21,6 +21,7 @@ export function bookFill(ctx: DealContext, fill: Fill): void {
     )
   const instrument = ctx.instrument(deal.symbol)
   ctx.fills.push(fill)
+  ctx.notePrice(deal.symbol, fill.price)
 
   const effect = postFill(ctx.transfers, { fill, base: instrument.base, quote: instrument.quote, lock: deal.lock })
   deal.lock = deal.lock.minus(effect.fromLock)

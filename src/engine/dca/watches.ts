@@ -46,7 +46,7 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   if (state.deals.length >= config.maxActiveDeals || ofPair >= config.maxDealsPerPair) return false
   const readyMs = (pair?.lastClosedAtMs ?? Number.NEGATIVE_INFINITY) + config.dealStart.cooldownSec * 1000
   if (state.nowMs < readyMs) {
-    watches.push({ kind: 'time', id: `cooldown|${symbol}`, atMs: readyMs })
+    watches.push({ kind: 'close_at_or_after', atMs: readyMs })
     return false
   }
   if (pair?.restart || pair?.signalPending) return true

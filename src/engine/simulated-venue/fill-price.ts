@@ -21,16 +21,21 @@ export function takerPrice(side: Side, price: Decimal, slippageBps: Decimal, tic
     : price.times(ONE.minus(factor)).toGrid(tick, 'floor')
 }
 
-/** Price x quantity x bps / 10^4, not rounded; in base it is that share of the quantity. */
+/**
+ * Price x quantity x bps / 10^4, not rounded. A venue that takes its fee from what is received takes it in base from a buy, as that
+ * share of the quantity; a sale receives quote and pays in quote, else nobody could sell all that he holds.
+ */
 export function simulatedFee(
   instrument: Instrument,
+  side: Side,
   price: Decimal,
   quantity: Decimal,
   liquidity: 'maker' | 'taker',
 ): { fee: Decimal; feeAsset: string; feeValueQuote: Decimal } {
   const rate = (liquidity === 'maker' ? instrument.makerBps : instrument.takerBps).shifted(-4)
   const feeValueQuote = price.times(quantity).times(rate)
-  if (instrument.feeAsset === instrument.base) return { fee: quantity.times(rate), feeAsset: instrument.base, feeValueQuote }
+  if (side === 'buy' && instrument.feeAsset === instrument.base)
+    return { fee: quantity.times(rate), feeAsset: instrument.base, feeValueQuote }
   return { fee: feeValueQuote, feeAsset: instrument.quote, feeValueQuote }
 }
 
