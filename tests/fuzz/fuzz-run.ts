@@ -133,7 +133,7 @@ class Invariants {
     }
     const average = lot.quantity.isPositive() ? lot.basis.toNumber() / lot.quantity.toNumber() : Number.NaN
     const former = this.#stops.get(deal.tradeSeq)
-    if (former?.stop && deal.stop && deal.stop.lt(former.stop)) {
+    if (former?.stop && deal.stop?.lt(former.stop)) {
       const averaged = lot.boughtQuantity.gt(former.bought)
       assert.ok(averaged && !exits.stopLoss?.trailing, `stop fell from ${former.stop} to ${deal.stop}, ${name}`)
     }

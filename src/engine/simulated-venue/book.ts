@@ -1,7 +1,7 @@
 // The simulated venue's book of one instrument: what rests, what waits for the next open, and what of it a price could touch.
 
 import type { Decimal } from '../../core/money/decimal.ts'
-import { type Order, type OrderKey, remainingQuantity } from '../../core/orders/order.ts'
+import { type Order, type OrderKey, PURPOSES, remainingQuantity } from '../../core/orders/order.ts'
 
 export interface BookOrder {
   readonly order: Order
@@ -38,7 +38,9 @@ export class Book {
       bornIn,
       isTarget: order.purpose === 'tp',
     }
-    this.#orders.push(entry)
+    let at = this.#orders.length
+    while (at > 0 && comesBefore(order, this.#orders[at - 1]!.order)) at -= 1
+    this.#orders.splice(at, 0, entry)
     return entry
   }
 
@@ -56,4 +58,12 @@ export class Book {
   hasMarket(): boolean {
     return this.#orders.some(entry => entry.kind === 'market')
   }
+}
+
+/** Older orders fill first. The order is told by the orders alone, so that a book rebuilt after a restart is the same book. */
+function comesBefore(a: Order, b: Order): boolean {
+  if (a.intendedAtMs !== b.intendedAtMs) return a.intendedAtMs < b.intendedAtMs
+  if (a.tradeSeq !== b.tradeSeq) return a.tradeSeq < b.tradeSeq
+  if (a.purpose !== b.purpose) return PURPOSES.indexOf(a.purpose) < PURPOSES.indexOf(b.purpose)
+  return a.sequence < b.sequence
 }
