@@ -13,3 +13,12 @@ createRoot(root).render(
     <App />
   </StrictMode>,
 )
+
+// After an upgrade of the server a page that was open asks for parts that are gone: it is loaded anew, once.
+window.addEventListener('vite:preloadError', event => {
+  const last = Number(sessionStorage.getItem('reloadedAt') ?? 0)
+  if (Date.now() - last < 30_000) return
+  event.preventDefault()
+  sessionStorage.setItem('reloadedAt', String(Date.now()))
+  location.reload()
+})

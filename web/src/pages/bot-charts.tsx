@@ -10,7 +10,7 @@ import { Decimal } from '../../../src/core/money/decimal.ts'
 import { useRead } from '../client/queries.ts'
 import { curveOf, useEquity } from '../features/bots/equity.ts'
 import { glance } from '../features/bots/status.tsx'
-import { useCandles } from '../features/market/candles.ts'
+import { type Bar, useCandles } from '../features/market/candles.ts'
 import { useInstruments } from '../features/market/market.ts'
 import type { ChartLine, ChartMark } from '../ui/candle-chart.tsx'
 import { Empty, Failed, Loading } from '../ui/faces.tsx'
@@ -30,6 +30,8 @@ const NAMES: Readonly<Record<OrderRow['purpose'], string>> = {
   adopt: 'adopted',
   manual: 'manual',
 }
+
+const NO_BARS: readonly Bar[] = []
 
 function marksOf(orders: readonly OrderRow[], symbol: string): ChartMark[] {
   return orders
@@ -80,17 +82,7 @@ export function BotCharts({ bot, live }: { bot: Bot; live: BotLiveStatus | undef
   const { instruments } = useInstruments()
   const tick = instruments.find(one => one.exchange === exchange && one.symbol === pair)?.tick
 
-  const bars = useMemo(
-    () =>
-      (candles.data ?? []).map(row => ({
-        time: Date.parse(row.openTime) / 1000,
-        open: pixel(row.open),
-        high: pixel(row.high),
-        low: pixel(row.low),
-        close: pixel(row.close),
-      })),
-    [candles.data],
-  )
+  const bars = candles.data ?? NO_BARS
   const marks = useMemo(() => marksOf(orders.data?.items ?? [], pair), [orders.data, pair])
   const lines = useMemo(
     () => linesOf(orders.data?.items ?? [], positions.data?.items ?? [], pair),

@@ -2,6 +2,7 @@
 
 import { useComputedColorScheme } from '@mantine/core'
 import {
+  type AutoscaleInfo,
   CandlestickSeries,
   ColorType,
   createChart,
@@ -60,6 +61,9 @@ function cssColor(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || '#888'
 }
 
+/** Share of the price within which a line belongs into the picture. */
+const NEAR = 0.02
+
 const two = (value: number) => String(value).padStart(2, '0')
 const clockOf = (at: Date) => `${two(at.getHours())}:${two(at.getMinutes())}`
 
@@ -75,6 +79,8 @@ function tickText(time: Time, kind: number): string {
 export function CandleChart({ candles, marks, lines, places, label, height = 380 }: CandleChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const parts = useRef<Parts | null>(null)
+  const candlesNow = useRef(candles)
+  candlesNow.current = candles
   const scheme = useComputedColorScheme('light')
 
   useEffect(() => {
@@ -173,6 +179,17 @@ export function CandleChart({ candles, marks, lines, places, label, height = 380
         axisLabelVisible: true,
       }),
     )
+    // The scale reaches to what the price may meet next; lines far away would flatten the candles.
+    const last = candlesNow.current.at(-1)?.close
+    const near = last === undefined ? [] : lines.map(line => line.price).filter(at => Math.abs(at / last - 1) < NEAR)
+    now.series.applyOptions({
+      autoscaleInfoProvider: (original: () => AutoscaleInfo | null) => {
+        const info = original()
+        if (!info?.priceRange || near.length === 0) return info
+        const { minValue, maxValue } = info.priceRange
+        return { ...info, priceRange: { minValue: Math.min(minValue, ...near), maxValue: Math.max(maxValue, ...near) } }
+      },
+    })
   }, [lines, scheme])
 
   return <div ref={box} role="img" aria-label={label} style={{ height, width: '100%' }} />

@@ -25,6 +25,23 @@ function thinned(times: readonly number[], values: readonly number[]): [number[]
   return [kept.map(i => times[i] ?? 0), kept.map(i => values[i] ?? 0)]
 }
 
+const two = (value: number) => String(value).padStart(2, '0')
+
+/** Local time in 24 hours; days where the splits are that far apart. */
+function timeText(_: uPlot, splits: number[]): string[] {
+  const apart = (splits[1] ?? 0) - (splits[0] ?? 0)
+  return splits.map(split => {
+    const at = new Date(split * 1000)
+    if (apart >= 86_400)
+      return at.toLocaleDateString(undefined, {
+        day: 'numeric',
+        month: 'short',
+        ...(apart > 86_400 * 60 ? { year: '2-digit' } : {}),
+      })
+    return `${two(at.getHours())}:${two(at.getMinutes())}`
+  })
+}
+
 export function Curve({ times, values, label, level, format, height = 170 }: CurveProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
@@ -51,7 +68,10 @@ export function Curve({ times, values, label, level, format, height = 170 }: Cur
         legend: { show: false },
         cursor: { y: false },
         scales: { x: { time: true } },
-        axes: [axis, { ...axis, size: 74, values: (_, splits) => splits.map(value => formatNow.current(value)) }],
+        axes: [
+          { ...axis, size: 28, values: timeText },
+          { ...axis, size: 74, values: (_, splits) => splits.map(value => formatNow.current(value)) },
+        ],
         series: [
           {},
           {

@@ -16,13 +16,18 @@ test('what is unknown is a dash, zero is zero', () => {
 test('money has two places, small amounts as many as show them', () => {
   assert.equal(money('1234567.891'), '1,234,567.89')
   assert.equal(money('0.0001234567'), '0.000123')
-  assert.equal(money('-0.5'), '−0.500')
+  assert.equal(money('-0.5'), '−0.50')
+  assert.equal(money('0.0099'), '0.00990')
   assert.equal(money('99999999999999999999.99'), '99,999,999,999,999,999,999.99')
 })
 
 test('prices follow the tick, quantities keep their digits', () => {
   assert.equal(price('60000', Decimal.from('0.01')), '60,000.00')
   assert.equal(price('0.45', Decimal.from('0.0001')), '0.4500')
+  assert.deepEqual(
+    ['63659.8744', '9.1234567', '0.000012345'].map(one => price(one)),
+    ['63,659.87', '9.1235', '0.0000123'],
+  )
   assert.equal(quantity('0.00196'), '0.00196')
   assert.equal(quantity('1200'), '1,200')
 })

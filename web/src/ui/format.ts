@@ -26,7 +26,7 @@ function padded(value: Decimal, places: number): string {
   return grouped(`${whole}.${part.padEnd(places, '0')}`)
 }
 
-/** Money with two places, or as many as a small amount needs to show three digits. */
+/** Money with two places, or as many as an amount below a cent needs to show three digits. */
 export function money(value: Amount): string {
   const decimal = decimalOf(value)
   if (!decimal) return DASH
@@ -35,7 +35,7 @@ export function money(value: Amount): string {
 
 function placesFor(value: Decimal, least: number): number {
   const size = Math.abs(value.toNumber())
-  if (size >= 1) return least
+  if (size >= 0.01) return least
   return Math.min(12, Math.max(least, 2 - Math.floor(Math.log10(size))))
 }
 
@@ -44,7 +44,9 @@ export function price(value: Amount, tick?: Decimal): string {
   const decimal = decimalOf(value)
   if (!decimal) return DASH
   if (tick) return padded(decimal, tick.places())
-  return decimal.abs().toNumber() >= 1 ? padded(decimal, Math.max(2, Math.min(4, decimal.places()))) : money(decimal)
+  const size = decimal.abs().toNumber()
+  if (size >= 1000) return padded(decimal, 2)
+  return size >= 1 ? padded(decimal, Math.max(2, Math.min(4, decimal.places()))) : money(decimal)
 }
 
 /** A quantity with every digit it has. */

@@ -57,12 +57,38 @@ function asleepText(trace: unknown): string | null {
   return asleep ? `slept through ${asleep.bars ?? 'several'} bars: nothing could have changed` : null
 }
 
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+interface Group {
+  readonly newest: DecisionRow
+  readonly oldest: DecisionRow
+  readonly count: number
+}
+
+/** Decisions that say the same one after the other make one line. */
+function grouped(decisions: readonly DecisionRow[]): Group[] {
+  const groups: Group[] = []
+  for (const decision of decisions) {
+    const last = groups.at(-1)
+    const same =
+      last &&
+      last.newest.symbol === decision.symbol &&
+      last.newest.outcome === decision.outcome &&
+      last.newest.reason === decision.reason
+    if (last && same) groups[groups.length - 1] = { newest: last.newest, oldest: decision, count: last.count + 1 }
+    else groups.push({ newest: decision, oldest: decision, count: 1 })
+  }
+  return groups
+}
+
 export function DecisionsList({ decisions, several }: { decisions: readonly DecisionRow[]; several: boolean }) {
   if (decisions.length === 0)
     return <Empty title="No decisions yet">The bot decides when a candle of its timeframe closes.</Empty>
   return (
     <ul className="decisions">
-      {decisions.map(decision => {
+      {grouped(decisions).map(({ newest: decision, oldest, count }) => {
         const face = OUTCOMES[decision.outcome]
         const gates = gatesOf(decision.gates)
         const sentences = sentencesOf(decision.trace)
@@ -71,12 +97,21 @@ export function DecisionsList({ decisions, several }: { decisions: readonly Deci
           <>
             <span className="num dim decisionTime">
               <Time iso={decision.decidedAt} />
+              {count > 1 && (
+                <>
+                  {' '}
+                  since <Time iso={oldest.decidedAt} />
+                </>
+              )}
             </span>
             {several && <span className="dim">{decision.symbol}</span>}
             <span className={`chip ${face.tone}`}>
               <span aria-hidden="true">{face.sign}</span> {face.word}
             </span>
-            <span className="decisionReason">{asleep ?? decision.reason}</span>
+            <span className="decisionReason">
+              {sentence(asleep ?? decision.reason)}
+              {count > 1 && <span className="dim"> {count} times</span>}
+            </span>
           </>
         )
         const key = `${decision.runId} ${decision.seq} ${decision.symbol}`

@@ -69,7 +69,7 @@ function StartForm({ bot, onClose }: { bot: Bot; onClose(): void }) {
         />
         {isDemo ? (
           <div>
-            <Text size="sm" fw={500} id="speed-label">
+            <Text size="sm" fw={600} id="speed-label">
               Speed of the demo market
             </Text>
             <Text size="xs" c="dimmed">

@@ -52,7 +52,9 @@ export function decisionText(decision: unknown): { reason: string; at: string | 
   if (decision === null || typeof decision !== 'object') return null
   const { reason, outcome, decidedAt } = decision as Record<string, unknown>
   const said = typeof reason === 'string' && reason !== '' ? reason : typeof outcome === 'string' ? outcome : null
-  return said === null ? null : { reason: said, at: typeof decidedAt === 'string' ? decidedAt : null }
+  return said === null
+    ? null
+    : { reason: said.charAt(0).toUpperCase() + said.slice(1), at: typeof decidedAt === 'string' ? decidedAt : null }
 }
 
 /** What a bot's config says of itself where only a glance is needed. */

@@ -153,9 +153,9 @@ export function VersionsTab({ bot, describe }: { bot: Bot; describe: (config: un
                   <p className="dim">This version cannot be told in words; the JSON says it all.</p>
                 )}
                 <h3>JSON</h3>
-                <pre className="json" tabIndex={0}>
-                  {JSON.stringify(shown.config, null, 2)}
-                </pre>
+                <Scroll label="Config as JSON">
+                  <pre className="json">{JSON.stringify(shown.config, null, 2)}</pre>
+                </Scroll>
               </div>
             </div>
           )

@@ -119,7 +119,7 @@ export function demoDraft(): Draft {
       activeOrdersCount: 4,
     },
     exits: {
-      profitBasis: 'net',
+      profitBasis: 'gross',
       takeProfit: { enabled: true, from: 'average', targets: [{ profitPct: '0.6', sellPct: '100' }] },
     },
   }

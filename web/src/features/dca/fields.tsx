@@ -147,7 +147,7 @@ export function WayField(props: FieldProps & { choices: readonly Choice[]; onPic
   const id = fieldId(path)
   return (
     <div>
-      <Text size="sm" fw={500} id={`${id}-label`}>
+      <Text size="sm" fw={600} id={`${id}-label`}>
         {label}
       </Text>
       {help && (

@@ -125,6 +125,7 @@ function LadderFooter({ preview, quote, deals }: { preview: Preview; quote: stri
 
 export function LadderTable({ preview, instrument }: { preview: Preview; instrument: Instrument }) {
   const at = (value: Decimal | null) => priceText(value, instrument.tick)
+  const stops = preview.rows.some(row => row.stopPrice !== null)
   return (
     <Scroll label="Orders of a deal">
       <table className="plain ladder">
@@ -139,7 +140,7 @@ export function LadderTable({ preview, instrument }: { preview: Preview; instrum
             <th className="r">Average</th>
             <th className="r">Target</th>
             <th className="r">Must rise</th>
-            <th className="r">Stop</th>
+            {stops && <th className="r">Stop</th>}
             <th>Waits</th>
           </tr>
         </thead>
@@ -166,7 +167,7 @@ export function LadderTable({ preview, instrument }: { preview: Preview; instrum
               <td className="r">{at(row.average)}</td>
               <td className="r">{at(row.tpPrice)}</td>
               <td className="r">{percent(row.requiredChangePct)}</td>
-              <td className="r">{at(row.stopPrice)}</td>
+              {stops && <td className="r">{at(row.stopPrice)}</td>}
               <td>{row.placement === 'exchange' ? 'exchange' : 'bot'}</td>
             </tr>
           ))}

@@ -41,7 +41,7 @@ export function BasicsSection() {
         <CountField path="maxDealsPerPair" label="Deals per pair" fallback={1} min={1} help="At the same time" />
       </Row>
       <div>
-        <Text size="sm" fw={500}>
+        <Text size="sm" fw={600}>
           Start from
         </Text>
         <Text size="xs" c="dimmed">

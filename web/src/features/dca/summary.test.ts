@@ -15,7 +15,7 @@ function say(draft: Draft): string {
 test('the drafts that the pages begin with are valid and can be told', () => {
   assert.equal(
     say(demoDraft()),
-    'Buys BTC/USDT for 200 USDT at market, as soon as a slot is free. Buys up to 4 times more at falls that begin at 0.4 % and widen by 1.3 each step, first for 100 % of the base order, each 1.4 times the one before. Sells all at 0.6 % above the average price after fees.',
+    'Buys BTC/USDT for 200 USDT at market, as soon as a slot is free. Buys up to 4 times more at falls that begin at 0.4 % and widen by 1.3 each step, first for 100 % of the base order, each 1.4 times the one before. Sells all at 0.6 % above the average price.',
   )
   for (const id of ['conservative', 'moderate', 'aggressive'] as const)
     assert.match(say(withPreset(newDraft(), id)), /Sells all at/)
