@@ -179,7 +179,7 @@ export class ColumnRun<State> {
     return next
   }
 
-  #nextTruth(node: string, becomes: boolean): number {
+  #nextTruth(node: string, becomes: boolean | 'not_true'): number {
     const playbook = this.#o.run.machine.playbook(node)
     const lane = this.#lanes.find(each => each.clockKey === playbook?.clock)
     if (!playbook || !lane) return this.#nextDecision()
@@ -188,7 +188,7 @@ export class ColumnRun<State> {
       column = playbookTruthColumn(playbook, this.#o.lookup)
       this.#truths.set(node, column)
     }
-    const index = nextIndexWith(column, becomes ? TRUE : FALSE, lane.bar)
+    const index = becomes === 'not_true' ? nextNotTrue(column, lane.bar) : nextIndexWith(column, becomes ? TRUE : FALSE, lane.bar)
     return index < 0 || index >= lane.lastBar ? Number.POSITIVE_INFINITY : lane.closes[index]!
   }
 
@@ -318,6 +318,12 @@ export class ColumnRun<State> {
       })
     }
   }
+}
+
+function nextNotTrue(column: Uint8Array, from: number): number {
+  let i = from
+  while (i < column.length && column[i] === TRUE) i += 1
+  return i < column.length ? i : -1
 }
 
 /** First index from `from` whose value is at least `wanted`. */

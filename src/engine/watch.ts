@@ -18,8 +18,8 @@ export type Watch =
   | PriceWatch
   /** A best price that is followed: told wherever a rise stops, not at each tick of it. */
   | { readonly kind: 'peak_above'; readonly id: string; readonly symbol: string; readonly price: Decimal }
-  /** A memoryless playbook, by its key, takes this truth at a close. */
-  | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean }
+  /** A memoryless playbook, by its key, takes this truth at a close; `not_true` is false or not evaluable. */
+  | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean | 'not_true' }
   /** Every decision instant, or each close of one series. */
   | { readonly kind: 'candle_close'; readonly instrumentId: string | null; readonly timeframe: string | null }
   /** The first decision instant at or after a time: a time inside a bar acts at that bar's close. */

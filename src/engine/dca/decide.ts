@@ -2,7 +2,7 @@
 // and the trace. A deal that exits is not averaged, and its pair opens nothing in that instant.
 
 import { FALSE, NOT_EVALUABLE, TRUE } from '../../core/conditions/evaluate.ts'
-import { consume, rearm, tracePlaybook } from '../../core/conditions/step-playbook.ts'
+import { consume, type PlaybookStep, rearm, tracePlaybook } from '../../core/conditions/step-playbook.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { DecisionOutcome } from '../commit-batch.ts'
 import type { CandleClosedEvent } from '../machine.ts'
@@ -31,7 +31,10 @@ export function decide(ctx: DealContext, event: CandleClosedEvent, tracing: bool
   if (event.afterGap) pair.gapUntilMs = event.atMs
   const result: Outcome = { outcome: 'held', reason: 'nothing to do', gates: [], trace: {} }
 
-  if (playbooks) guard(ctx, event, playbooks)
+  if (playbooks) {
+    remember(ctx, event, playbooks)
+    guard(ctx, event, playbooks)
+  }
   const deals = ctx.state.deals.filter(deal => deal.symbol === event.symbol).map(deal => deal.tradeSeq)
   let exited = false
   for (const tradeSeq of deals) {
@@ -60,6 +63,29 @@ export function decide(ctx: DealContext, event: CandleClosedEvent, tracing: bool
     trace: result.trace,
     gates: result.gates,
   })
+}
+
+/** Playbooks that look back at earlier bars see every bar, deal or no deal. */
+function remember(ctx: DealContext, event: CandleClosedEvent, playbooks: PairPlaybooks): void {
+  const { requirement, averaging, closeBy } = playbooks
+  if (!requirement?.hasMemory && !averaging?.hasMemory && !closeBy?.hasMemory) return
+  const pair = ctx.pair(event.symbol)
+  if (requirement?.hasMemory)
+    pair.requirePlaybook = stepAt(requirement, pair.requirePlaybook, event.reads, event.atMs)?.state ?? pair.requirePlaybook
+  if (averaging?.hasMemory)
+    pair.averagingPlaybook = stepAt(averaging, pair.averagingPlaybook, event.reads, event.atMs)?.state ?? pair.averagingPlaybook
+  if (closeBy?.hasMemory)
+    pair.closeByPlaybook = stepAt(closeBy, pair.closeByPlaybook, event.reads, event.atMs)?.state ?? pair.closeByPlaybook
+}
+
+/** Whether the gate of averaging orders is true at this close. */
+function require(ctx: DealContext, event: CandleClosedEvent, playbooks: PairPlaybooks): PlaybookStep | null {
+  if (!playbooks.requirement) return null
+  const pair = ctx.pair(event.symbol)
+  const step = stepAt(playbooks.requirement, pair.requirePlaybook, event.reads, event.atMs)
+  pair.requireTrue = step?.met === TRUE
+  if (step) pair.requirePlaybook = step.state
+  return step
 }
 
 function guard(ctx: DealContext, event: CandleClosedEvent, playbooks: PairPlaybooks): void {
@@ -150,12 +176,8 @@ function averageAtClose(
   if (!averaging) return
   const pair = ctx.pair(event.symbol)
   if (averaging.requirePlaybook && playbooks.requirement) {
-    const step = stepAt(playbooks.requirement, pair.requirePlaybook, event.reads, event.atMs)
-    if (step) {
-      pair.requirePlaybook = step.state
-      pair.requireTrue = step.met === TRUE
-      if (tracing) result.trace['averagingRequirement'] = tracePlaybook(playbooks.requirement, step, event.reads)
-    }
+    const step = require(ctx, event, playbooks)
+    if (tracing && step) result.trace['averagingRequirement'] = tracePlaybook(playbooks.requirement, step, event.reads)
   }
   if (averaging.rule.type === 'condition' && playbooks.averaging) {
     const step = stepAt(playbooks.averaging, pair.averagingPlaybook, event.reads, event.atMs)
@@ -232,6 +254,8 @@ function enter(
             ? 'playbook'
             : config.entry.mode
       startDeal(ctx, symbol, event.close, prepared, logic)
+      // the gate of its averaging orders as it stands now, not as an earlier deal left it
+      if (playbooks) require(ctx, event, playbooks)
       signal.consume()
       pair.restart = false
       pair.delayUntilMs = null

@@ -29,7 +29,7 @@ export function dealFactor(ctx: DealContext, symbol: string, requiredCapital: De
   const gains = ctx.state.gains.times(Decimal.from(sizing.reinvestPct)).percent()
   const losses = ctx.state.losses.times(Decimal.from(sizing.riskReductionPct)).percent()
   const change = gains.minus(losses)
-  if (change.isZero()) return maxDecimal(compounded, SMALLEST_FACTOR)
+  if (change.isZero() || requiredCapital.isZero()) return maxDecimal(compounded, SMALLEST_FACTOR)
   const sized = ONE.plus(change.dividedBy(requiredCapital.times(Decimal.from(maxActiveDeals)), 18, 'half_even'))
   return maxDecimal(compounded.times(sized).round(18, 'half_even'), SMALLEST_FACTOR)
 }

@@ -23,6 +23,8 @@ export function dcaWatches(setting: DcaSetting, state: DcaState): Watch[] {
   for (const symbol of rules.config.pairs) {
     if (watchEntry(rules, state, symbol, watches)) everyClose = true
     if (watchGuards(rules, state, symbol, watches)) everyClose = true
+    const playbooks = rules.playbooks.get(symbol)
+    if (playbooks?.requirement?.hasMemory || playbooks?.averaging?.hasMemory || playbooks?.closeBy?.hasMemory) everyClose = true
   }
   if (everyClose) watches.push(EVERY_CLOSE)
   return watches
@@ -177,7 +179,7 @@ function watchAveraging(
       watches.push({
         kind: 'condition',
         node: playbookKey(rules.version, deal.symbol, 'requirement'),
-        becomes: state.pairs[deal.symbol]?.requireTrue !== true,
+        becomes: state.pairs[deal.symbol]?.requireTrue === true ? 'not_true' : true,
       })
     }
   }
