@@ -167,9 +167,9 @@ async function openLedger(tx: Transaction, opening: Opening): Promise<void> {
     { userId, botId, runId, mode, exchange, epoch: 1, leaseToken: null, workerId: null, instruments: new Map() },
     transfers,
   )
+  // Unnamed: under these names the connection may hold statements that a commit of a run has prepared.
   const run = async (name: 'accounts' | 'transfers' | 'funds', values: (string | null)[]): Promise<void> => {
-    const { name: statementName, text } = statement(name, [])
-    await tx.named(statementName, text, values)
+    await tx.query(statement(name, []).text, values)
   }
   await run('accounts', [mode, exchange, userId, JSON.stringify(rows.accounts)])
   await run('transfers', [null, userId, JSON.stringify(rows.transfers)])
