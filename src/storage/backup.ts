@@ -154,12 +154,11 @@ export async function readBackup(path: string): Promise<BackupReport> {
       rows += 1
       continue
     }
-    const record = JSON.parse(line) as {
-      evenkeelBackup?: number
-      schemaVersion?: number
-      table?: string
-      rows?: number
-      sha256?: string
+    let record: { evenkeelBackup?: number; schemaVersion?: number; table?: string; rows?: number; sha256?: string }
+    try {
+      record = JSON.parse(line)
+    } catch {
+      throw broken('a line is cut off')
     }
     if (record.evenkeelBackup === 1) schemaVersion = record.schemaVersion ?? -1
     else if (record.table) {

@@ -7,7 +7,7 @@ import { isConnectionError, isRetryable, StorageError, sqlState } from './errors
 import type { Log } from './log.ts'
 import { type MigrationReport, migrate, pendingMigrations } from './migrate.ts'
 import { type PipelineResult, type PipelineStatement, runPipeline } from './pipeline.ts'
-import { sleep } from './postgres/postmaster.ts'
+import { idle, sleep } from './postgres/postmaster.ts'
 import { openPrivateServer, type PrivateServer } from './postgres/private-server.ts'
 import { proveRole } from './role-proof.ts'
 import { isUuid, TYPES } from './sql-types.ts'
@@ -255,7 +255,7 @@ function createDatabase({ options, schema, server, clientConfig, report, privile
           return
         } catch (error) {
           change('down', cause ?? (error as Error))
-          await sleep(wait)
+          await idle(wait)
         }
       }
     } finally {
@@ -454,7 +454,7 @@ async function listenOn({ channel, listener, clientConfig, log, isClosed }: List
   }
   const reconnect = async (): Promise<void> => {
     for (let wait = 100; !stopped && !isClosed(); wait = Math.min(wait * 2, 5_000)) {
-      await sleep(wait)
+      await idle(wait)
       try {
         await connect()
         listener('')

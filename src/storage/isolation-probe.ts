@@ -21,7 +21,7 @@ interface Tenant {
 
 type Values = Record<string, unknown>
 
-function valueOf(column: ColumnDefinition, tag: string): unknown {
+function sampleOf(column: ColumnDefinition, tag: string): unknown {
   if (column.values) return column.values[0]
   switch (column.type) {
     case 'text':
@@ -56,7 +56,7 @@ function rowFor(table: TableDefinition, tenant: Tenant | null, shared: Map<strin
       if (parent) row[column.name] = parent[keyOf(reference.table)]
     } else if (!column.nullable || DISTINGUISHING[table.name]?.includes(column.name)) {
       if (column.default !== null && column.type !== 'uuid') continue
-      row[column.name] = valueOf(column, tag)
+      row[column.name] = sampleOf(column, tag)
     }
   }
   if (table.name === 'users' && tenant) row.id = tenant.id

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Transfer } from '../core/ledger/transfer.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { countOpenDeals, lockBot, recordBotEvent } from './bots-store.ts'
-import { lastCommand } from './command-inbox.ts'
+import { appendCommand, lastCommand } from './command-inbox.ts'
 import { type Transaction, tenantOf } from './database.ts'
 import { StorageError } from './errors.ts'
 import { ledgerRows } from './run-commit-rows.ts'
@@ -30,12 +30,13 @@ export interface NewRun {
 export interface StartedRun {
   readonly runId: string
   readonly botVersion: number
-  /** The bot still had open deals of this mode: they go on, with the funds they had. */
+  /** The bot still had open deals of this mode: the run they belong to goes on, with the funds it had. */
   readonly adopted: boolean
 }
 
 /**
- * Starts a run: run, instance, funds, ledger opening and event in the caller's transaction.
+ * Starts a run: run, instance, funds, ledger opening and event in the caller's transaction. Where a run that failed has left open
+ * deals, that very run goes on instead: its deals, orders, funds and ledger stay what they are, and no coin is left without a bot.
  * @throws NOT_FOUND, INVALID_STATUS_TRANSITION while a run is on, BOT_HAS_OPEN_DEALS of another mode, INSUFFICIENT_FUNDS.
  */
 export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun> {
@@ -43,6 +44,10 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
   const bot = await lockBot(tx, run.botId)
   const exchange = run.exchange ?? PAPER_EXCHANGE
   const runId = run.runId ?? randomUUID()
+  if (run.mode !== 'backtest') {
+    const left = await runWithOpenDeals(tx, run.botId, run.mode)
+    if (left) return continueRun(tx, bot.name, run.botId, run.mode, left)
+  }
   const balance = Decimal.from(run.initialBalance)
   if (!balance.isPositive())
     throw new StorageError('INSUFFICIENT_FUNDS', `The initial balance is ${run.initialBalance}, it must be above 0`)
@@ -61,8 +66,7 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
     const code = running.mode === run.mode ? 'INVALID_STATUS_TRANSITION' : 'MODE_CONFLICT'
     throw new StorageError(code, `Bot ${bot.name} has a running ${running.mode} run`, { remedy: 'Stop it first' })
   }
-  const open = run.mode === 'backtest' ? 0 : await countOpenDeals(tx, run.botId, run.mode)
-  if (run.mode !== 'backtest' && (await countOpenDeals(tx, run.botId)) > open) {
+  if (run.mode !== 'backtest' && (await countOpenDeals(tx, run.botId)) > 0) {
     throw new StorageError('BOT_HAS_OPEN_DEALS', `Bot ${bot.name} has open deals of another mode`, {
       remedy: 'Close or release them first',
     })
@@ -93,8 +97,7 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
        total_pnl = 0, started_at = excluded.started_at, last_heartbeat = excluded.last_heartbeat, restarts = 0`,
     [run.botId, run.mode, run.initialBalance, userId],
   )
-  const adopted = open > 0
-  if (!adopted) await openLedger(tx, { runId, botId: run.botId, mode: run.mode, exchange, currency: run.currency, balance })
+  await openLedger(tx, { runId, botId: run.botId, mode: run.mode, exchange, currency: run.currency, balance })
   if (run.mode !== 'backtest') {
     await tx.query(
       `update bots set status = 'starting', desired_state = 'running', paused_by = '[]', last_error = null where bot_id = $1`,
@@ -113,7 +116,45 @@ export async function startRun(tx: Transaction, run: NewRun): Promise<StartedRun
     },
   )
   await tx.query(`select pg_notify('ek_command', $1)`, [JSON.stringify({ userId, botId: run.botId, desired: 'running' })])
-  return { runId, botVersion: bot.version, adopted }
+  return { runId, botVersion: bot.version, adopted: false }
+}
+
+interface LeftRun {
+  readonly runId: string
+  readonly botVersion: number
+  readonly openDeals: number
+}
+
+/** The ended run of this mode whose deals are still open; null while one is on or where nothing is open. */
+async function runWithOpenDeals(tx: Transaction, botId: string, mode: string): Promise<LeftRun | null> {
+  return tx.one<LeftRun>(
+    `select r.run_id as "runId", r.bot_version as "botVersion", count(*)::integer as "openDeals"
+     from bot_runs r join trades t on t.run_id = r.run_id and t.status = 'open' and t.parent_trade_id is null
+     where r.bot_id = $1 and r.mode = $2
+       and not exists (select from bot_runs other where other.bot_id = $1 and other.status = 'running' and other.mode <> 'backtest')
+     group by r.run_id, r.bot_version, r.started_at order by r.started_at desc limit 1`,
+    [botId, mode],
+  )
+}
+
+async function continueRun(
+  tx: Transaction,
+  botName: string,
+  botId: string,
+  mode: 'paper',
+  { runId, botVersion, openDeals }: LeftRun,
+): Promise<StartedRun> {
+  await tx.query(`update bot_runs set status = 'running', ended_at = null, error = null where run_id = $1`, [runId])
+  await tx.query(`update bot_instances set status = 'running', last_heartbeat = now(), restarts = 0 where id = $1`, [botId])
+  await tx.query(
+    `update bots set status = 'starting', desired_state = 'running', paused_by = '[]', last_error = null where bot_id = $1`,
+    [botId],
+  )
+  const deals = openDeals === 1 ? 'its open deal' : `its ${openDeals} open deals`
+  await recordBotEvent(tx, botId, 'RUN_CONTINUED', `The ${mode} run of ${botName} goes on with ${deals}`, { runId, mode })
+  // It may have failed while it was paused or stopping: whoever starts it wants it to run. This wakes its worker, too.
+  await appendCommand(tx, botId, mode, { kind: 'resume' })
+  return { runId, botVersion, adopted: true }
 }
 
 interface Opening {

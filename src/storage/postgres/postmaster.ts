@@ -109,6 +109,13 @@ export function sleep(ms: number): Promise<void> {
   })
 }
 
+/** As sleep, but waiting alone does not keep the process alive. */
+export function idle(ms: number): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, ms).unref()
+  })
+}
+
 /** One `select 1` on a connection of its own; null when it succeeded, else the error. */
 export async function probe(target: ConnectionTarget, timeoutMs = 5_000): Promise<Error | null> {
   const client = new pg.Client({ ...target, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs })
