@@ -66,6 +66,8 @@ function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing
       refreshAllAveraging(ctx)
       break
     case 'run_resumed':
+      // Started again before it was flat: the stop is taken back (platform.md 3). A pause that only runs out takes nothing back.
+      if (event.reason === 'user' && ctx.state.status === 'stopping') ctx.state.status = 'running'
       resume(ctx, event.reason === 'user' ? ['user', 'protection'] : [event.reason])
       break
     case 'stop_requested':
