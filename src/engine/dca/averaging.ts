@@ -47,10 +47,14 @@ export function nextRungs(setting: DcaSetting, deal: Deal, count: number): NextR
   return next
 }
 
-/** Until when the cooldown after the last entry lasts; bars count whole bars of the bot's timeframe after the fill's own. */
+/**
+ * Until when the cooldown after the last entry lasts; bars count whole bars of the bot's timeframe after the fill's own. Where an order
+ * waits for the former one, the instant of its fill is over first: one per instant.
+ */
 export function cooldownEndMs(setting: DcaSetting, deal: Deal): number {
   const { averaging, timeframe } = setting.rules(deal.configVersion).config
-  if (!averaging || averaging.cooldown.n === 0 || deal.lastEntryAtMs === null) return 0
+  if (!averaging || deal.lastEntryAtMs === null) return 0
+  if (averaging.cooldown.n === 0) return averaging.waitForPrevious ? deal.lastEntryAtMs + 1 : 0
   if (averaging.cooldown.unit === 'minutes') return deal.lastEntryAtMs + averaging.cooldown.n * 60_000
   let end = nextBucketStart(timeframe, deal.lastEntryAtMs)
   if (timeframe !== '1M') return end + averaging.cooldown.n * timeframeMs(timeframe)
