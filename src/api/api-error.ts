@@ -3,7 +3,7 @@
 
 import { ERROR_STATUS, type ErrorBody, type ErrorCode, problemCount } from '../contract/errors.ts'
 import type { Finding } from '../contract/finding.ts'
-import { isConnectionError, StorageError } from '../storage/errors.ts'
+import { isConnectionError, StorageError, sqlState } from '../storage/errors.ts'
 
 export interface ApiErrorOptions {
   readonly details?: readonly Finding[] | undefined
@@ -82,6 +82,9 @@ function fromFramework(code: string, message: string): ApiError | null {
   }
 }
 
+/** Text with a zero byte, characters and instants that the database cannot hold: only what was sent can bring them. */
+const UNSTORABLE: ReadonlySet<string> = new Set(['22021', '22P05', '22007', '22008'])
+
 /** Any error as what the client is told. What is unknown becomes INTERNAL, without its message: that stays in the log. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
@@ -91,6 +94,9 @@ export function toApiError(error: unknown): ApiError {
   }
   if (isConnectionError(error)) {
     return new ApiError('DATABASE_UNAVAILABLE', 'The database cannot be reached; try again in a moment', { cause: error })
+  }
+  if (UNSTORABLE.has(sqlState(error) ?? '')) {
+    return new ApiError('BAD_REQUEST', 'A value holds characters or an instant that cannot be stored', { cause: error })
   }
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
     const message = error instanceof Error ? error.message : 'bad request'

@@ -132,6 +132,7 @@ export function instantMs(text: string): number {
 export function instantIso(path: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const date = new Date(instantMs(text))
-  if (Number.isNaN(date.getTime())) throw finding(path, 'OUT_OF_RANGE', 'not an instant')
+  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 || date.getUTCFullYear() < 1)
+    throw finding(path, 'OUT_OF_RANGE', 'not an instant')
   return date.toISOString()
 }

@@ -106,7 +106,9 @@ async function answer(
     const handler = handlers[name] as (request: ApiRequest) => Promise<unknown>
     const parts = { context, principal: request.principal, params, query, body, raw: request, reply }
     reply.code(Number(Object.keys(definition.responses)[0]))
-    return handler(parts as unknown as ApiRequest)
+    const value = await handler(parts as unknown as ApiRequest)
+    if (request.principal !== null && isUnsafe(request.method)) context.stream.wake(request.principal.userId)
+    return value
   }
   if (key === null) return finish(reply, await act())
   return once(context, key, reply, act)

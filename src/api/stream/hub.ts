@@ -21,6 +21,8 @@ export interface StreamHub {
   close(): Promise<void>
   /** The listener is called with batches in order, from the watermark on. */
   subscribe(userId: string, listener: (messages: readonly StreamMessage[]) => void): Promise<Subscription>
+  /** Somebody wrote something of this tenant: his windows look again soon. */
+  wake(userId: string): void
   /** Called when the server stops, so that open streams end. */
   onClose(listener: () => void): () => void
   readonly tenants: number
@@ -124,6 +126,7 @@ export function createStreamHub({ database, log }: { database: Database; log: Lo
         },
       }
     },
+    wake,
     onClose(listener) {
       closing.add(listener)
       return () => closing.delete(listener)
