@@ -23,10 +23,12 @@ import type { VenueParameters } from '../../src/engine/simulated-venue/fill-pric
 /** Monday. */
 export const START_MS = Date.UTC(2024, 0, 1)
 
+export type Bar = Omit<Candle, 'openTimeMs'>
+
 export interface Scenario {
   readonly config?: ConfigChanges
-  /** Open, high, low, close and, where it matters, volume of each candle, one a line. */
-  readonly candles: string | readonly Omit<Candle, 'openTimeMs'>[]
+  /** Open, high, low, close and, where it matters, volume of each candle, one a line; a line `-` is a candle that is missing. */
+  readonly candles: string | readonly (Bar | null)[]
   readonly timeframe?: Timeframe
   readonly rules?: Partial<InstrumentRules>
   readonly venue?: Partial<VenueParameters>
@@ -37,11 +39,12 @@ export interface Told extends BacktestOutcome {
   readonly lines: readonly string[]
 }
 
-export function parseCandles(table: string): Omit<Candle, 'openTimeMs'>[] {
+export function parseCandles(table: string): (Bar | null)[] {
   return table
     .trim()
     .split('\n')
     .map(line => {
+      if (line.trim() === '-') return null
       const [open, high, low, close, volume = 1_000_000] = line.trim().split(/\s+/).map(Number) as [
         number,
         number,
@@ -79,7 +82,9 @@ function linesOf(outcome: BacktestOutcome): string[] {
 export function tell(scenario: Scenario): Told {
   const timeframe = scenario.timeframe ?? '1h'
   const rows = typeof scenario.candles === 'string' ? parseCandles(scenario.candles) : scenario.candles
-  const candles = columnsFrom(rows.map((row, i) => ({ ...row, openTimeMs: START_MS + i * timeframeMs(timeframe) })))
+  const candles = columnsFrom(
+    rows.flatMap((row, i) => (row ? [{ ...row, openTimeMs: START_MS + i * timeframeMs(timeframe) }] : [])),
+  )
   const instrument = instrumentFromRules({
     ...defaultRules('binance', PAIR),
     step: '0.001',
