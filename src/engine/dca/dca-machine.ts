@@ -9,7 +9,7 @@ import { awaitedRung, fireRung, refreshAveraging } from './averaging.ts'
 import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-state.ts'
 import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
-import { beginExit, minProfitPrice, openTargets, refreshExits, releaseLock, stopReason } from './exits.ts'
+import { beginExit, beginRelease, minProfitPrice, openTargets, refreshExits, stopReason } from './exits.ts'
 import { bookFill, orderEnded } from './fills.ts'
 import { allPauses } from './guards.ts'
 import { cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
@@ -145,16 +145,9 @@ function stop(ctx: DealContext, openDeals: 'manage' | 'close' | 'release'): void
     const deal = ctx.deal(tradeSeq)
     if (!deal) continue
     if (openDeals === 'close' || deal.status === 'pending') beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal))
-    else if (openDeals === 'release') releaseDeal(ctx, deal)
+    else if (openDeals === 'release') beginRelease(ctx, deal, priceFor(ctx, deal))
     else refreshAveraging(ctx, deal)
   }
-}
-
-/** Hands the coins over: the deal ends without selling, its rest is kept at cost. */
-function releaseDeal(ctx: DealContext, deal: Deal): void {
-  beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal).minus(priceFor(ctx, deal)))
-  if (deal.status === 'closed') deal.status = 'released'
-  else releaseLock(ctx, deal)
 }
 
 function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'user_command' }>['command']): void {

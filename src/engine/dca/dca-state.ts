@@ -80,6 +80,8 @@ export interface Deal {
   /** Why it is closing, and with which purpose its exit orders go out. */
   exitReason: ExitReason | null
   exitPurpose: Purpose | null
+  /** Closing by release: nothing more is sold. */
+  handsOver: boolean
 
   /** Live orders, and ended ones of this deal's exit that still matter are dropped once written. */
   orders: Order[]

@@ -212,9 +212,23 @@ export function beginExit(ctx: DealContext, deal: Deal, reason: ExitReason, purp
   continueExit(ctx, deal, price)
 }
 
+/** Ends a deal without selling: what rests is cancelled first, and what is held then stays with the owner at its cost. */
+export function beginRelease(ctx: DealContext, deal: Deal, price: Decimal): void {
+  if (deal.status !== 'open' && deal.status !== 'pending') return
+  deal.exitReason = 'manual'
+  deal.handsOver = true
+  deal.status = 'closing'
+  cancelLiveOrders(ctx, deal)
+  continueExit(ctx, deal, price)
+}
+
 /** Next step of a closing deal, once none of its orders is alive: sell what is held, or end. */
 export function continueExit(ctx: DealContext, deal: Deal, price: Decimal): void {
   if (deal.status !== 'closing' || deal.orders.some(isLive)) return
+  if (deal.handsOver) {
+    endDeal(ctx, deal)
+    return
+  }
   const instrument = ctx.instrument(deal.symbol)
   joinDust(ctx, deal, instrument)
   const quantity = exitQuantity(ctx, deal, instrument, price)
@@ -276,14 +290,16 @@ export function endDeal(ctx: DealContext, deal: Deal): void {
       [instrument.base]: { quantity: dust.quantity.plus(rest.quantity), basis: dust.basis.plus(rest.basis) },
     }
     deal.lot = rest.lot
-    ctx.event('DUST', `${rest.quantity} ${instrument.base} are too small to sell and stay as dust`, {
-      symbol: deal.symbol,
-      tradeSeq: deal.tradeSeq,
-    })
+    const held = `${rest.quantity} ${instrument.base}`
+    ctx.event(
+      deal.handsOver ? 'COINS_RELEASED' : 'DUST',
+      deal.handsOver ? `${held} are released: they stay yours at their cost` : `${held} are too small to sell and stay as dust`,
+      { symbol: deal.symbol, tradeSeq: deal.tradeSeq },
+    )
   }
   releaseLock(ctx, deal)
   const traded = deal.lot.boughtQuantity.isPositive()
-  deal.status = traded ? 'closed' : 'cancelled'
+  deal.status = traded ? (deal.handsOver ? 'released' : 'closed') : 'cancelled'
   deal.closedAtMs = ctx.atMs
   if (!traded) {
     ctx.event('DEAL_CANCELLED', `Deal ${deal.tradeSeq} ended before anything was bought`, {

@@ -207,6 +207,7 @@ export function startDeal(
     closeByWaiting: false,
     exitReason: null,
     exitPurpose: null,
+    handsOver: false,
     orders: [],
     sequences: {},
     partialExits: 0,
