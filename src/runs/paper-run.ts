@@ -156,7 +156,10 @@ export class PaperRun {
       await this.#commit(session, signal)
       if (this.#hasEnded(session)) break
     }
-    if (commands.length > 0) await this.#patiently(() => store.forgetCommands(this.assignment, session.commandN), signal)
+    if (session.commandN > session.forgottenN) {
+      await this.#patiently(() => store.forgetCommands(this.assignment, session.commandN), signal)
+      session.forgottenN = session.commandN
+    }
     if (this.#hasEnded(session)) return false
     if (version !== session.saved.currentVersion) return true
     if (session.run.state.configVersion !== version) {

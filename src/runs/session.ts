@@ -38,6 +38,8 @@ export interface Session {
   readonly initialBalance: Decimal
   cursor: Cursor
   commandN: number
+  /** Commands up to here are known to be gone from the inbox. */
+  forgottenN: number
   /** The feed was read further than what is committed says. */
   isAhead: boolean
   lastCommitMs: number
@@ -99,6 +101,7 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     initialBalance: Decimal.from(saved.initialBalance),
     cursor,
     commandN: state?.commandN ?? saved.commandsBefore,
+    forgottenN: saved.commandsBefore,
     isAhead: false,
     lastCommitMs: deps.now(),
     lastBeatMs: Number.NEGATIVE_INFINITY,
