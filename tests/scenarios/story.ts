@@ -12,12 +12,14 @@
  */
 
 import assert from 'node:assert/strict'
+import type { MemoryJournal } from '../../src/backtest/memory-journal.ts'
 import { type BacktestOutcome, runBacktest } from '../../src/backtest/run-backtest.ts'
 import { type ConfigChanges, dcaConfig, PAIR } from '../../src/core/dca/config.fixture.ts'
 import { type Candle, columnsFrom } from '../../src/core/market/candles.ts'
 import { defaultRules, type InstrumentRules, instrumentFromRules } from '../../src/core/market/instrument.ts'
 import { type Timeframe, timeframeMs } from '../../src/core/market/timeframe.ts'
 import { Decimal, ZERO } from '../../src/core/money/decimal.ts'
+import type { DcaState } from '../../src/engine/dca/dca-state.ts'
 import type { VenueParameters } from '../../src/engine/simulated-venue/fill-price.ts'
 
 /** Monday. */
@@ -64,9 +66,11 @@ function timeText(atMs: number): string {
   return `${day > 0 ? `${day}d ` : ''}${two(Math.floor((minutes % 1440) / 60))}:${two(minutes % 60)}`
 }
 
-function linesOf(outcome: BacktestOutcome): string[] {
+const linesOf = (outcome: BacktestOutcome): string[] => linesFrom(outcome.journal, outcome.state)
+
+/** What happened to each deal, oldest first. */
+export function linesFrom(journal: MemoryJournal<DcaState>, state: DcaState): string[] {
   const lines: string[] = []
-  const { journal, state } = outcome
   for (let tradeSeq = 1; tradeSeq < state.nextTradeSeq; tradeSeq += 1) {
     const orders = new Map(journal.ordersOf(tradeSeq).map(order => [`${order.purpose}|${order.sequence}`, order]))
     for (const fill of journal.fillsOf(tradeSeq)) {
