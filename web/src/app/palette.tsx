@@ -23,7 +23,7 @@ export function Palette({ opened, onClose, onHelp }: { opened: boolean; onClose(
       size={520}
       centered={false}
       yOffset="12vh"
-      aria-label="Find and do"
+      attributes={{ content: { 'aria-label': 'Find and do' } }}
     >
       {opened && <PaletteBody onClose={onClose} onHelp={onHelp} />}
     </Modal>

@@ -86,7 +86,7 @@ const fog: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'petrol',
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: { light: 7, dark: 6 },
   colors: { petrol, brass, gain, loss, dark: ink, gray: fog },
   autoContrast: true,
   respectReducedMotion: true,

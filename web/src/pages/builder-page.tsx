@@ -34,11 +34,28 @@ function CopyOf({ botId }: { botId: string }) {
 
 export function EditBotPage() {
   const { botId } = useParams({ from: '/bots/$botId/edit' })
-  const query = useRead('getBot', { params: { id: botId } }, { still: true })
+  const query = useRead('getBot', { params: { id: botId } })
   return (
     <Faces query={query} what="The bot" rows={6}>
-      {bot => <Editor key={`${bot.botId} ${bot.version}`} initial={draftOf(bot.config)} bot={bot} />}
+      {bot => <EditorOf key={bot.botId} bot={bot} />}
     </Faces>
+  )
+}
+
+/** Holds to the version it was opened with: what is being typed is never replaced by what somebody else saved. */
+function EditorOf({ bot }: { bot: Bot }) {
+  const [opened, setOpened] = useState(bot)
+  return (
+    <Editor
+      key={opened.version}
+      initial={draftOf(opened.config)}
+      bot={{ ...opened, status: bot.status }}
+      newest={bot.version}
+      onReload={async () => {
+        setOpened(await call('getBot', { params: { id: bot.botId } }))
+        await refresh('getBot')
+      }}
+    />
   )
 }
 
@@ -47,7 +64,16 @@ function ofDraft(findings: readonly Finding[]): Finding[] {
   return findings.map(one => ({ ...one, path: one.path.replace(/^config\.?/, '') }))
 }
 
-function Editor({ initial, bot }: { initial: Draft; bot: Bot | null }) {
+interface EditorProps {
+  readonly initial: Draft
+  /** Null for a new one. */
+  readonly bot: Bot | null
+  /** The newest version the server has told of. */
+  readonly newest?: number
+  onReload?: () => Promise<void>
+}
+
+function Editor({ initial, bot, newest, onReload }: EditorProps) {
   const navigate = useNavigate()
   const [draft, setDraft] = useState(initial)
   const [refused, setRefused] = useState<{ draft: Draft; findings: readonly Finding[] } | null>(null)
@@ -134,6 +160,11 @@ function Editor({ initial, bot }: { initial: Draft; bot: Bot | null }) {
                   : 'The next run takes the new version.'}
               </Text>
             )}
+            {bot && newest !== undefined && newest > bot.version && (
+              <Text size="sm" c="var(--ek-brass)">
+                Version {newest} was saved meanwhile. Yours is not overwritten, nor will it overwrite.
+              </Text>
+            )}
             {instrumentsError && <Failed error={instrumentsError} what="Pairs and their rules are not known" />}
             {save.error && !conflict && <Failed error={save.error} what="Not saved" />}
           </div>
@@ -154,7 +185,7 @@ function Editor({ initial, bot }: { initial: Draft; bot: Bot | null }) {
             <Button
               onClick={() => {
                 save.reset()
-                void refresh('getBot')
+                void onReload?.()
               }}
             >
               Load the newer version

@@ -18,7 +18,7 @@ export function Empty({ title, children, action }: { title: string; children?: R
 
 export function Loading({ rows = 3, height = 20 }: { rows?: number; height?: number }) {
   return (
-    <Stack gap="sm" p="md" aria-busy="true" aria-label="Loading">
+    <Stack gap="sm" p="md" role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: rows }, (_, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: bars of a skeleton are all alike
         <Skeleton key={i} height={height} width={`${92 - ((i * 17) % 40)}%`} />

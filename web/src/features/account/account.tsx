@@ -278,17 +278,19 @@ export function AboutPanel() {
         </Faces>
         <Faces query={ready} what="Ready to work">
           {row => (
-            <table className="plain">
-              <tbody>
-                {Object.entries(row.checks).map(([name, check]) => (
-                  <tr key={name}>
-                    <td>{name}</td>
-                    <td className={check.ok ? 'gain' : 'loss'}>{check.ok ? '✓ in order' : '✗ not in order'}</td>
-                    <td className="say dim">{check.message}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <Scroll label="Checks">
+              <table className="plain">
+                <tbody>
+                  {Object.entries(row.checks).map(([name, check]) => (
+                    <tr key={name}>
+                      <td>{name}</td>
+                      <td className={check.ok ? 'gain' : 'loss'}>{check.ok ? '✓ in order' : '✗ not in order'}</td>
+                      <td className="say dim">{check.message}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </Scroll>
           )}
         </Faces>
       </div>

@@ -152,6 +152,7 @@ export const FRESH_BLOCKS: Readonly<Record<string, Readonly<Record<string, unkno
   'exits.timeExit': { maxHoldSec: 2_592_000, minProfitPct: null },
   'exits.closeBy': { playbook: null, minProfitPct: '0.5' },
   regime: { timeframe: '1d', belowMa: true, maPeriod: 200, rsiBelow: '30', rsiPeriod: 14, consecutiveBars: 7 },
+  emergencyBrake: { circuitBreaker: { enabled: true, dropPct: '10', windowMin: 5 }, action: 'pause' },
   'emergencyBrake.circuitBreaker': { dropPct: '10', windowMin: 5 },
   risk: { maxPositionQuote: '1000', maxDailyLossPct: '5' },
   sizing: { reinvestPct: '50', riskReductionPct: '50' },
