@@ -262,7 +262,12 @@ function createDatabase({ options, schema, server, clientConfig, report, privile
       watching = false
     }
   }
+  // An idle connection reports to the pool; one that is checked out and just then waits for nothing reports to nobody but itself,
+  // and an error event without a listener would end the process.
   pool.on('error', error => void suspect(error))
+  pool.on('connect', client => {
+    client.on('error', error => void suspect(error))
+  })
   server?.onEnd(() => {
     change('down', new Error('PostgreSQL ended unexpectedly'))
     void suspect(null)

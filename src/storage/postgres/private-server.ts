@@ -71,7 +71,7 @@ async function join(placement: Placement, file: RunFile): Promise<ConnectionTarg
   return (await probe(target)) === null ? target : null
 }
 
-async function acquire(placement: Placement, log: Log): Promise<Acquired> {
+async function acquire(placement: Placement, log: Log, formerServerMs: number): Promise<Acquired> {
   const began = performance.now()
   let askedToStop = false
   for (let attempt = 0; ; attempt += 1) {
@@ -110,7 +110,7 @@ async function acquire(placement: Placement, log: Log): Promise<Acquired> {
         // It has just ended.
       }
     }
-    if (waited > FORMER_SERVER_MS) throw inUse(placement, holder)
+    if (waited > formerServerMs) throw inUse(placement, holder)
     if (attempt === 10) log.info({ pid: holder }, 'waiting for the former PostgreSQL of this directory to end')
     await sleep(50)
   }
@@ -128,11 +128,11 @@ function inUse(placement: Placement, holder: number | null): StorageError {
 }
 
 /** @throws StorageError naming the path and the remedy. */
-export async function openPrivateServer(home: string, log: Log): Promise<PrivateServer> {
+export async function openPrivateServer(home: string, log: Log, formerServerMs = FORMER_SERVER_MS): Promise<PrivateServer> {
   const placement = placeCluster(prepareHome(home))
   const listeners: (() => void)[] = []
   let stopping = false
-  let current = await acquire(placement, log)
+  let current = await acquire(placement, log, formerServerMs)
   let recovering: Promise<void> | null = null
 
   const watch = (acquired: Acquired): void => {
@@ -146,7 +146,7 @@ export async function openPrivateServer(home: string, log: Log): Promise<Private
 
   const recoverNow = async (): Promise<void> => {
     if (stopping || (await probe(current.target)) === null) return
-    current = await acquire(placement, log)
+    current = await acquire(placement, log, formerServerMs)
     watch(current)
   }
   return {
