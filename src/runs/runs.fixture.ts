@@ -274,8 +274,18 @@ export const NO_DEMO: DemoSource = {
   marketNow: unused,
 }
 
-export function replayFeeds(store: RunStore, history: HistorySource): FeedOpener {
-  return createFeedOpener({ store, history, demo: NO_DEMO, now: () => Date.now(), sleep: async () => {} })
+export interface FeedClock {
+  now(): number
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** @param clock paces replays that are not as fast as possible; by default waiting takes no time. */
+export function replayFeeds(
+  store: RunStore,
+  history: HistorySource,
+  clock: FeedClock = { now: () => 0, sleep: async () => {} },
+): FeedOpener {
+  return createFeedOpener({ store, history, demo: NO_DEMO, ...clock })
 }
 
 export const QUIET: RunLog = { info: () => {}, warn: () => {}, error: () => {} }
