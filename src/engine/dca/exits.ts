@@ -257,7 +257,9 @@ function exitQuantity(ctx: DealContext, deal: Deal, instrument: Instrument, pric
   if (ctx.rules(deal).config.profitCurrency !== 'base' || deal.exitReason === 'end_of_data') return all
   const cost = deal.lot.basis.plus(deal.lot.fees).minus(deal.lot.grossPnl)
   const netPrice = price.times(ONE.minus(instrument.takerBps.shifted(-4)))
-  if (!netPrice.isPositive() || !cost.isPositive()) return all
+  if (!netPrice.isPositive()) return all
+  // A former order of this exit has returned the cost already: the rest is the profit.
+  if (!cost.isPositive()) return ZERO
   const needed = cost.dividedBy(netPrice, 18, 'ceil').toGrid(instrument.step, 'ceil')
   return needed.lt(all) && isSellable(instrument, needed, price) ? needed : all
 }
@@ -338,7 +340,7 @@ function closeBooks(ctx: DealContext, deal: Deal): void {
     }
   }
   ctx.commands.push({ kind: 'close_trade', tradeSeq: deal.tradeSeq, reason: deal.exitReason ?? 'manual' })
-  ctx.event('DEAL_CLOSED', `Deal ${deal.tradeSeq} on ${deal.symbol} closed (${deal.exitReason}): ${net} ${state.quote}`, {
+  ctx.event('DEAL_CLOSED', () => `Deal ${deal.tradeSeq} on ${deal.symbol} closed (${deal.exitReason}): ${net} ${state.quote}`, {
     category: 'profit',
     symbol: deal.symbol,
     tradeSeq: deal.tradeSeq,
