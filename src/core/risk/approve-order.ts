@@ -34,7 +34,7 @@ export interface OrderFacts {
   readonly held: Decimal
   /** Largest cost of one position in quote, null without a limit. */
   readonly maxPositionQuote: Decimal | null
-  /** Cost of what the deal holds already. */
+  /** Cost of what the deal holds already, and of what its working orders may add. */
   readonly positionCost: Decimal
 }
 

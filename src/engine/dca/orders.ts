@@ -35,16 +35,20 @@ export function liveOrders(deal: Deal, purpose?: Purpose): Order[] {
   return deal.orders.filter(order => isLive(order) && (purpose === undefined || order.purpose === purpose))
 }
 
-/** Quote that the live buy orders of a deal may still cost, taker fee included. */
-export function committedQuote(ctx: DealContext, deal: Deal): Decimal {
-  const withFee = ONE.plus(takerRate(ctx.setting, deal.symbol))
+/** Price x quantity that the live buy orders of a deal may still add to its position. */
+function committedCost(deal: Deal): Decimal {
   let sum = ZERO
   for (const order of deal.orders) {
     if (order.side === 'buy' && isLive(order) && order.limitPrice) {
-      sum = sum.plus(order.limitPrice.times(remainingQuantity(order)).times(withFee))
+      sum = sum.plus(order.limitPrice.times(remainingQuantity(order)))
     }
   }
   return sum
+}
+
+/** Quote that the live buy orders of a deal may still cost, taker fee included. */
+export function committedQuote(ctx: DealContext, deal: Deal): Decimal {
+  return committedCost(deal).times(ONE.plus(takerRate(ctx.setting, deal.symbol)))
 }
 
 /** Base quantity bound in live sell orders. */
@@ -86,7 +90,7 @@ export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest):
     spendable: deal.lock.plus(ctx.state.free).minus(committedQuote(ctx, deal)),
     held: deal.lot.quantity.minus(committedBase(deal)),
     maxPositionQuote: config.risk.maxPositionQuote ? Decimal.from(config.risk.maxPositionQuote) : null,
-    positionCost: deal.lot.basis,
+    positionCost: deal.lot.basis.plus(committedCost(deal)),
   })
   if (!approval.ok) return approval.refusal
   deal.sequences = { ...deal.sequences, [request.purpose]: sequence }
