@@ -11,7 +11,7 @@ import type { Order, OrderKey } from '../core/orders/order.ts'
 import type { BotMachine, Command, EngineEvent, StepResult } from './machine.ts'
 import { Book, type BookOrder } from './simulated-venue/book.ts'
 import { candlePath } from './simulated-venue/candle-path.ts'
-import { simulatedFee, takerPrice, type VenueParameters, volumeCap } from './simulated-venue/fill-price.ts'
+import { marketImpactBps, simulatedFee, takerPrice, type VenueParameters, volumeCap } from './simulated-venue/fill-price.ts'
 import type { Watch } from './watch.ts'
 
 /** Learns of every step, in order: keeps the facts in memory, or makes the batch of a transaction of them. */
@@ -44,6 +44,8 @@ interface Walk {
   price: Decimal
   priceNumber: number
   atOpen: boolean
+  /** Of the candle, base currency; NaN where the source tells none. */
+  readonly volume: number
   cap: Decimal | null
   readonly spent: Set<string>
 }
@@ -125,12 +127,13 @@ export class SimulatedRun<State> {
       price: Decimal.from(candle.open),
       priceNumber: candle.open,
       atOpen: true,
+      volume: candle.volume,
       cap: volumeCap(instrument, candle.volume, this.#options.venue.volumeCapPct),
       spent: new Set(),
     }
     const walk = this.#walk
     for (const entry of this.#book(symbol).all().slice()) {
-      if (entry.kind === 'market') this.#fill(walk, entry, this.#slipped(entry.order, walk.price), 'taker')
+      if (entry.kind === 'market') this.#fill(walk, entry, this.#slipped(walk, entry), 'taker')
     }
     this.#drain()
     this.#settle(walk)
@@ -197,7 +200,7 @@ export class SimulatedRun<State> {
       const price = this.#lastPrices.get(order.symbol)
       if (price) this.#execute(entry, price, entry.remaining, 'taker', atMs, `end:${atMs}`)
     } else if (this.#walk && this.#walk.symbol === order.symbol) {
-      this.#fill(this.#walk, entry, this.#slipped(order, this.#walk.price), 'taker')
+      this.#fill(this.#walk, entry, this.#slipped(this.#walk, entry), 'taker')
     }
   }
 
@@ -211,8 +214,11 @@ export class SimulatedRun<State> {
     }
   }
 
-  #slipped(order: Order, price: Decimal): Decimal {
-    return takerPrice(order.side, price, this.#options.venue.slippageBps, this.#instrument(order.symbol).tick)
+  /** What a taker gets where the price stands: slippage, and impact by the share of the candle's volume that he takes. */
+  #slipped(walk: Walk, { order, remaining }: BookOrder): Decimal {
+    const { slippageBps, impactBpsPerPctVolume } = this.#options.venue
+    const impactBps = marketImpactBps(walk.cap ? minDecimal(remaining, walk.cap) : remaining, walk.volume, impactBpsPerPctVolume)
+    return takerPrice(order.side, walk.price, slippageBps.plus(impactBps), this.#instrument(order.symbol).tick)
   }
 
   /** Fills as much as the candle's volume cap leaves. */
@@ -284,7 +290,7 @@ export class SimulatedRun<State> {
     if (item.order) {
       const { order, kind, price, bornIn } = item.order
       if (kind === 'stop') {
-        this.#fill(walk, item.order, this.#slipped(order, walk.price), 'taker')
+        this.#fill(walk, item.order, this.#slipped(walk, item.order), 'taker')
       } else {
         // At its price, or better where the market gapped over it; an order that found the price beyond it on arrival takes.
         const taker = bornIn === this.#candle ? !walk.price.equals(price!) : walk.atOpen && this.#isNew(walk, order)

@@ -1,7 +1,7 @@
 // Prices and fees of simulated executions (execution.md 5). Slippage and rounding always act against the order.
 
 import type { Instrument } from '../../core/market/instrument.ts'
-import { Decimal, ONE } from '../../core/money/decimal.ts'
+import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
 import type { Side } from '../../core/orders/order.ts'
 
 export interface VenueParameters {
@@ -13,12 +13,21 @@ export interface VenueParameters {
   readonly volumeCapPct: Decimal
 }
 
+const IMPACT_PLACES = 9
+
 /** What a taker pays: the price moved by slippage, rounded to the tick against him. */
 export function takerPrice(side: Side, price: Decimal, slippageBps: Decimal, tick: Decimal): Decimal {
   const factor = slippageBps.shifted(-4)
   return side === 'buy'
     ? price.times(ONE.plus(factor)).toGrid(tick, 'ceil')
     : price.times(ONE.minus(factor)).toGrid(tick, 'floor')
+}
+
+/** Basis points that a quantity moves the price by: so many for each percent of the candle's volume it takes. */
+export function marketImpactBps(quantity: Decimal, volume: number, bpsPerPct: Decimal): Decimal {
+  if (bpsPerPct.isZero() || !(volume > 0)) return ZERO
+  const sharePct = quantity.times(HUNDRED).dividedBy(Decimal.from(volume), IMPACT_PLACES, 'up')
+  return bpsPerPct.times(sharePct)
 }
 
 /**
