@@ -45,9 +45,5 @@ test('a hosted database migrates, isolates and verifies; its own auth.uid() stay
   } finally {
     await client.end()
     await drop()
-    const server = new pg.Client({ connectionString: url.replace(/\/[^/]*$/, '/postgres') })
-    await server.connect()
-    await server.query('drop role if exists anon; drop role if exists service_role').catch(() => undefined)
-    await server.end()
   }
 })
