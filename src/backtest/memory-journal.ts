@@ -7,8 +7,10 @@ import type { SystemEvent, TradeImage } from '../engine/commit-batch.ts'
 import type { EngineEvent, StepResult } from '../engine/machine.ts'
 import type { RunSink } from '../engine/simulated-run.ts'
 
+const NONE: readonly TradeImage[] = []
+
 export class MemoryJournal<State> implements RunSink<State> {
-  readonly books = new Books()
+  readonly books: Books
   readonly #orders = new Map<number, Map<string, Order>>()
   readonly #fills = new Map<number, Fill[]>()
   readonly #closed: TradeImage[] = []
@@ -22,12 +24,13 @@ export class MemoryJournal<State> implements RunSink<State> {
   constructor(keepsEvents: boolean, onStep?: (event: EngineEvent, result: StepResult<State>) => void) {
     this.#keepsEvents = keepsEvents
     this.#onStep = onStep
+    this.books = new Books(onStep !== undefined)
   }
 
   stepped(_seq: number, event: EngineEvent, result: StepResult<State>): void {
     this.steps += 1
     this.#onStep?.(event, result)
-    const { orders, fills, transfers, trades, events } = result.changes
+    const { orders, fills, transfers, endedDeals, events } = result.changes
     for (const transfer of transfers) this.books.post(transfer)
     for (const order of orders) {
       let ofDeal = this.#orders.get(order.tradeSeq)
@@ -42,7 +45,7 @@ export class MemoryJournal<State> implements RunSink<State> {
       if (ofDeal) ofDeal.push(fill)
       else this.#fills.set(fill.tradeSeq, [fill])
     }
-    for (const trade of trades) {
+    for (const trade of endedDeals ? result.changes.trades : NONE) {
       if (trade.parentTradeSeq !== null) this.#partialExits.push(trade)
       else if (trade.dealStatus === 'closed' || trade.dealStatus === 'released') this.#closed.push(trade)
     }

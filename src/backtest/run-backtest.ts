@@ -50,6 +50,7 @@ export interface BacktestInput {
 export interface BacktestOutcome {
   readonly journal: MemoryJournal<DcaState>
   readonly state: DcaState
+  /** Reckoned when it is asked for. */
   readonly tradesHash: string
   /** Free and reserved quote at the end, and dust at its basis: exact. */
   readonly finalEquity: Decimal
@@ -79,7 +80,7 @@ const PROGRESS_EVERY = 2000
 
 export function runBacktest(input: BacktestInput): BacktestOutcome {
   const { prepared, lookup } = prepareBacktest(input)
-  const machine = createDcaMachine(prepared.setting, 1, false)
+  const machine = createDcaMachine(prepared.setting, 1, false, input.keepsEvents ?? false)
   const journal = new MemoryJournal<DcaState>(input.keepsEvents ?? false, input.onStep)
   const venueColumns = prepared.pairs.map(({ instrument }) => lookup.columns(seriesKey(instrument.id, input.timeframe)))
   const firstMs = Math.max(
@@ -142,10 +143,14 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
 
   const { state } = run
   const books = checkBooks(journal, state, input.capital)
+  let hash: string | null = null
   return {
     journal,
     state,
-    tradesHash: tradesHash(journal.hashedTrades()),
+    get tradesHash() {
+      hash ??= tradesHash(journal.hashedTrades())
+      return hash
+    },
     finalEquity: books.finalEquity,
     books,
     equity: equity?.points() ?? { atMs: new Float64Array(0), value: new Float64Array(0) },

@@ -87,7 +87,10 @@ export interface Changes {
   readonly orders: Order[]
   readonly fills: Fill[]
   readonly transfers: Transfer[]
-  readonly trades: TradeImage[]
+  /** Made when they are asked for. */
+  readonly trades: readonly TradeImage[]
+  /** Whether a deal, or a part of one, has ended in this step. */
+  readonly endedDeals: boolean
   readonly events: SystemEvent[]
 }
 

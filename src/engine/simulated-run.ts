@@ -47,7 +47,8 @@ interface Walk {
   /** Of the candle, base currency; NaN where the source tells none. */
   readonly volume: number
   cap: Decimal | null
-  readonly spent: Set<string>
+  /** Watches that fired in this candle, with their price and where the price stood: each fires once at a place. */
+  readonly spent: { readonly id: string; readonly price: number; readonly at: number }[]
 }
 
 export class SimulatedRun<State> {
@@ -129,7 +130,7 @@ export class SimulatedRun<State> {
       atOpen: true,
       volume: candle.volume,
       cap: volumeCap(instrument, candle.volume, this.#options.venue.volumeCapPct),
-      spent: new Set(),
+      spent: [],
     }
     const walk = this.#walk
     for (const entry of this.#book(symbol).all().slice()) {
@@ -297,7 +298,7 @@ export class SimulatedRun<State> {
         this.#fill(walk, item.order, walk.price, taker ? 'taker' : 'maker')
       }
     } else {
-      walk.spent.add(this.#spentKey(item.watch, walk))
+      walk.spent.push({ id: item.watch.id, price: item.watch.price.toNumber(), at: walk.priceNumber })
       this.#step({
         kind: 'price_touched',
         atMs: walk.atOpen ? walk.openMs : walk.innerMs,
@@ -311,10 +312,6 @@ export class SimulatedRun<State> {
   /** Placed at the close right before this candle: this open is its arrival. */
   #isNew(walk: Walk, order: Order): boolean {
     return order.intendedAtMs >= walk.openMs
-  }
-
-  #spentKey(watch: PriceTrigger, walk: Walk): string {
-    return `${watch.id}@${watch.price}@${walk.price}`
   }
 
   #tellPeaks(walk: Walk, price: Decimal): void {
@@ -356,7 +353,7 @@ export class SimulatedRun<State> {
       if (watch.kind !== 'price_at_or_below' && watch.kind !== 'price_at_or_above') continue
       if (
         watch.symbol !== walk.symbol ||
-        walk.spent.has(this.#spentKey(watch, walk)) ||
+        isSpent(walk, watch, walk.priceNumber) ||
         !this.#mayAct(watch.isTarget, this.#birth(watch))
       )
         continue
@@ -393,8 +390,7 @@ export class SimulatedRun<State> {
     for (const watch of this.watches()) {
       if (watch.kind !== (down ? 'price_at_or_below' : 'price_at_or_above') || watch.symbol !== walk.symbol) continue
       const price = watch.price.toNumber()
-      if (walk.spent.has(`${watch.id}@${watch.price}@${watch.price}`) || !this.#mayAct(watch.isTarget, this.#birth(watch)))
-        continue
+      if (isSpent(walk, watch, price) || !this.#mayAct(watch.isTarget, this.#birth(watch))) continue
       consider(price, watch.strict, { order: null, watch })
     }
     return best
@@ -417,4 +413,10 @@ export class SimulatedRun<State> {
   #birth(watch: PriceTrigger): number {
     return this.#bornWatches.get(watch.id)?.bornIn ?? 0
   }
+}
+
+function isSpent(walk: Walk, watch: PriceTrigger, at: number): boolean {
+  if (walk.spent.length === 0) return false
+  const price = watch.price.toNumber()
+  return walk.spent.some(each => each.id === watch.id && each.price === price && each.at === at)
 }

@@ -58,6 +58,8 @@ export interface PreviewInput {
   readonly balance: Decimal | null
   /** Scales the amounts: reinvestment and compounding. */
   readonly factor?: Decimal
+  /** `planRungs` of the config, where it is at hand. */
+  readonly rungs?: readonly Rung[]
 }
 
 const PERCENT_PLACES = 18
@@ -164,7 +166,7 @@ export function previewLadder(input: PreviewInput): Preview {
 
   addRow(0, ZERO, price, baseQuantity(config, instrument, price, free, factor), false)
   let lastEntry = price
-  for (const rung of averaging ? planRungs(averaging) : []) {
+  for (const rung of averaging ? (input.rungs ?? planRungs(averaging)) : []) {
     if (!averaging || lot.quantity.isZero()) break
     const at = assumedPrice(config, rung, lot, price, lastEntry, instrument, netProfit)
     const quote = rungQuote(rung, averaging.amount.type, baseCost, free, factor)

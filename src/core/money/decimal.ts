@@ -7,6 +7,8 @@ type Coefficient = number | bigint
 export type RoundingMode = 'down' | 'up' | 'floor' | 'ceil' | 'half_even'
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
+/** Coefficients up to here leave room for the next product. */
+const SHORT = 2 ** 40
 const MAX_SAFE_BIG = BigInt(MAX_SAFE)
 const POWERS: readonly number[] = Array.from({ length: 16 }, (_, i) => 10 ** i)
 const BIG_POWERS: bigint[] = Array.from({ length: 64 }, (_, i) => 10n ** BigInt(i))
@@ -43,12 +45,28 @@ function scaleUp(value: Coefficient, places: number): Coefficient {
   return shrink(BigInt(value) * bigPower(places))
 }
 
+function multiply(a: Coefficient, b: Coefficient): Coefficient {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const product = a * b
+    if (product <= MAX_SAFE && product >= -MAX_SAFE) return product === 0 ? 0 : product
+  }
+  return shrink(BigInt(a) * BigInt(b))
+}
+
 function addCoefficients(a: Coefficient, b: Coefficient): Coefficient {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b
     if (sum <= MAX_SAFE && sum >= -MAX_SAFE) return sum
   }
   return shrink(BigInt(a) + BigInt(b))
+}
+
+/** value % size for safe integers, size > 0, sign of value: a division and a product are some ten times faster than % of doubles. */
+function remainder(value: number, size: number): number {
+  const rest = value - Math.trunc(value / size) * size
+  if (rest === 0) return 0
+  if (value > 0) return rest < 0 ? rest + size : rest >= size ? rest - size : rest
+  return rest > 0 ? rest - size : rest <= -size ? rest + size : rest
 }
 
 /** Integer quotient of a by b > 0 or < 0, rounded by mode. */
@@ -66,6 +84,10 @@ function divideRounded(a: bigint, b: bigint, mode: RoundingMode): bigint {
   if (twice > size || (twice === size && (quotient & 1n) === 1n)) return quotient + away
   return quotient
 }
+
+/** Texts of configurations are read again and again; the first few thousand different ones are remembered. */
+const PARSED = new Map<string, Decimal>()
+const PARSED_MAX = 4096
 
 export class Decimal {
   /** value = coefficient / 10^places; the coefficient never ends in a zero while places > 0 only after `normalized`. */
@@ -86,7 +108,13 @@ export class Decimal {
       if (Number.isSafeInteger(value)) return new Decimal(value === 0 ? 0 : value, 0)
       return Decimal.#fromFloat(value)
     }
-    if (typeof value === 'string') return Decimal.#parse(value)
+    if (typeof value === 'string') {
+      const known = PARSED.get(value)
+      if (known) return known
+      const parsed = Decimal.#parse(value)
+      if (PARSED.size < PARSED_MAX) PARSED.set(value, parsed)
+      return parsed
+    }
     return value
   }
 
@@ -131,6 +159,11 @@ export class Decimal {
   }
 
   minus(other: Decimal): Decimal {
+    const a = this.#places
+    if (a === other.#places) {
+      const b = other.#coefficient
+      return new Decimal(addCoefficients(this.#coefficient, b === 0 ? 0 : -b), a)
+    }
     return this.plus(other.negated())
   }
 
@@ -148,6 +181,8 @@ export class Decimal {
     const b = other.#coefficient
     if (typeof a === 'number' && typeof b === 'number') {
       const product = a * b
+      // Zeros at the end are cut only where the coefficient grows long: a remainder of doubles costs more than the product.
+      if (product <= SHORT && product >= -SHORT && places <= 15) return new Decimal(product === 0 ? 0 : product, places)
       if (product <= MAX_SAFE && product >= -MAX_SAFE) return new Decimal(product === 0 ? 0 : product, places).#trimmed()
     }
     return new Decimal(shrink(BigInt(a) * BigInt(b)), places).#trimmed()
@@ -190,14 +225,16 @@ export class Decimal {
     const value = scaleUp(this.#coefficient, places - this.#places)
     const size = scaleUp(grid.#coefficient, places - grid.#places)
     if (typeof value === 'number' && typeof size === 'number') {
-      const rest = value % size
+      const rest = remainder(value, size)
       if (rest === 0) return this
       if (mode !== 'half_even' && mode !== 'up' && value > 0) {
-        return new Decimal(mode === 'ceil' ? value - rest + size : value - rest, places)
+        const steps = (value - rest) / size + (mode === 'ceil' ? 1 : 0)
+        return new Decimal(grid.#coefficient === 1 ? steps : multiply(steps, grid.#coefficient), grid.#places)
       }
     }
+    // A multiple of the grid needs no more places than the grid itself: prices and quantities stay short.
     const steps = divideRounded(BigInt(value), BigInt(size), mode)
-    return new Decimal(shrink(steps * BigInt(size)), places)
+    return new Decimal(multiply(shrink(steps), grid.#coefficient), grid.#places)
   }
 
   isOnGrid(grid: Decimal): boolean {
@@ -272,20 +309,28 @@ export class Decimal {
     if (this.#coefficient === 0) return ZERO
     if (typeof this.#coefficient === 'number') {
       let value = this.#coefficient
-      if (value % 10 !== 0) return this
-      while (places > 0 && value % 10 === 0) {
-        value /= 10
+      let tenth = Math.round(value / 10)
+      if (tenth * 10 !== value) return this
+      while (places > 0 && tenth * 10 === value) {
+        value = tenth
         places -= 1
+        tenth = Math.round(value / 10)
       }
       return new Decimal(value, places)
     }
     let value = this.#coefficient
-    if (value % 10n !== 0n) return this
-    while (places > 0 && value % 10n === 0n) {
+    // A multiple of 10^k is one of 2^k: the low bits tell most numbers apart without a division.
+    if (BigInt.asUintN(1, value) !== 0n || value % 10n !== 0n) return this
+    while (places >= 8 && BigInt.asUintN(8, value) === 0n && value % 100000000n === 0n) {
+      value /= 100000000n
+      places -= 8
+    }
+    while (places > 0 && BigInt.asUintN(1, value) === 0n && value % 10n === 0n) {
       value /= 10n
       places -= 1
     }
-    return new Decimal(shrink(value), places)
+    const small = shrink(value)
+    return typeof small === 'number' ? new Decimal(small, places).#trimmed() : new Decimal(small, places)
   }
 }
 

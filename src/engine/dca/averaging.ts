@@ -1,7 +1,7 @@
 // Averaging: which order comes next, at what price and size, whether a limit forbids it, and the orders that rest on the book for it
 // (dca-bot.md 5). Virtual rungs are watches instead; they become market orders when the price is there.
 
-import { planRungs, profitPct, type RungContext, rungPrice, rungQuote } from '../../core/dca/ladder.ts'
+import { profitPct, type RungContext, rungPrice, rungQuote } from '../../core/dca/ladder.ts'
 import { rungQuantity } from '../../core/dca/preview.ts'
 import { reserve } from '../../core/ledger/postings.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
@@ -168,7 +168,7 @@ function replaceMovedRung(ctx: DealContext, deal: Deal): void {
   const { averaging } = ctx.rules(deal).config
   const order = liveOrders(deal, 'avg')[0]
   if (!averaging || !order || order.cancelState !== 'none' || order.filledQuantity.isPositive()) return
-  const rung = planRungs(averaging).find(each => each.k === order.rung)
+  const rung = ctx.rules(deal).rungs.find(each => each.k === order.rung)
   const price = rung ? rungPrice(averaging, rung, rungContext(ctx.setting, deal), ctx.instrument(deal.symbol).tick) : null
   if (price && order.limitPrice && !price.equals(order.limitPrice)) cancelOrder(ctx, deal, order)
 }

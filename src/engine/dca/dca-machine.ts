@@ -15,11 +15,19 @@ import { allPauses } from './guards.ts'
 import { cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
-/** @param tracing whether decisions carry the operands they were made of. */
-export function createDcaMachine(setting: DcaSetting, configVersion: number, tracing: boolean): BotMachine<DcaState> {
+/**
+ * @param tracing whether decisions carry the operands they were made of.
+ * @param tellsEvents whether messages for people are made.
+ */
+export function createDcaMachine(
+  setting: DcaSetting,
+  configVersion: number,
+  tracing: boolean,
+  tellsEvents = true,
+): BotMachine<DcaState> {
   return {
     initialState: () => newState(configVersion, setting.quote),
-    step: (state, event) => step(setting, state, event, tracing),
+    step: (state, event) => step(setting, state, event, tracing, tellsEvents),
     watches: (state): Watch[] => dcaWatches(setting, state),
     revive: reviveState,
     summary: state => summary(setting, state),
@@ -48,8 +56,14 @@ function summary(setting: DcaSetting, state: DcaState): RunSummary {
   }
 }
 
-function step(setting: DcaSetting, before: DcaState, event: EngineEvent, tracing: boolean): StepResult<DcaState> {
-  const ctx = new DealContext(setting, before, event.atMs)
+function step(
+  setting: DcaSetting,
+  before: DcaState,
+  event: EngineEvent,
+  tracing: boolean,
+  tellsEvents: boolean,
+): StepResult<DcaState> {
+  const ctx = new DealContext(setting, before, event.atMs, tellsEvents)
   switch (event.kind) {
     case 'run_started':
       startRun(ctx, event)

@@ -9,8 +9,9 @@ import type { Transfer } from '../../core/ledger/transfer.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { Fill, Order } from '../../core/orders/order.ts'
+import { EMPTY_LOT, type Lot } from '../../core/positions/lot.ts'
 import type { DecisionRecord, SystemEvent, TradeImage } from '../commit-batch.ts'
-import type { Command, StepResult } from '../machine.ts'
+import type { Changes, Command, StepResult } from '../machine.ts'
 import { type DcaState, type Deal, newPair, type PairState } from './dca-state.ts'
 import type { PairPlaybooks } from './playbooks.ts'
 import { tradeImage } from './trade-image.ts'
@@ -39,12 +40,16 @@ export class DealContext {
   readonly fills: Fill[] = []
   readonly transfers: Transfer[] = []
   readonly events: SystemEvent[] = []
-  readonly #partialExits: TradeImage[] = []
+  readonly #partialExits: (() => TradeImage)[] = []
   readonly #touchedDeals = new Map<number, Deal>()
   readonly #touchedPairs = new Set<string>()
 
-  constructor(setting: DcaSetting, state: DcaState, atMs: number) {
+  readonly #tellsEvents: boolean
+
+  /** @param tellsEvents whether anybody keeps the messages for people. */
+  constructor(setting: DcaSetting, state: DcaState, atMs: number, tellsEvents = true) {
     this.setting = setting
+    this.#tellsEvents = tellsEvents
     this.state = { ...state, nowMs: Math.max(atMs, state.nowMs), deals: state.deals.slice(), pairs: state.pairs }
     this.atMs = this.state.nowMs
   }
@@ -109,54 +114,109 @@ export class DealContext {
 
   event(
     type: string,
-    message: string,
+    message: string | (() => string),
     options: Partial<Pick<SystemEvent, 'category' | 'severity' | 'symbol' | 'tradeSeq' | 'details'>> = {},
   ): void {
+    if (!this.#tellsEvents) return
     this.events.push({
       type,
       category: options.category ?? 'execution',
       severity: options.severity ?? 'info',
       symbol: options.symbol ?? null,
       tradeSeq: options.tradeSeq ?? null,
-      message,
+      message: typeof message === 'string' ? message : message(),
       details: options.details ?? {},
     })
   }
 
-  partialExit(image: TradeImage): void {
+  /** @param image made when somebody asks for it; what it is made of must not change any more. */
+  partialExit(image: () => TradeImage): void {
     this.#partialExits.push(image)
   }
 
   result(): StepResult<DcaState> {
-    const trades: TradeImage[] = []
-    for (const deal of this.#touchedDeals.values()) trades.push(tradeImage(this.setting, this.state, deal))
-    this.state.deals = this.state.deals.filter(
-      deal => deal.status === 'pending' || deal.status === 'open' || deal.status === 'closing',
-    )
+    const { deals } = this.state
+    let ended = false
+    for (const deal of deals) if (!isAlive(deal)) ended = true
+    if (ended) this.state.deals = deals.filter(isAlive)
     return {
       state: this.state,
       commands: this.commands,
       decisions: this.decisions,
-      changes: {
-        orders: this.orders,
-        fills: this.fills,
-        transfers: this.transfers,
-        trades: [...trades, ...this.#partialExits],
-        events: this.events,
-      },
+      changes: new StepChanges(this.setting, this.state, this, [...this.#touchedDeals.values()], this.#partialExits),
     }
   }
 }
 
+function isAlive({ status }: Deal): boolean {
+  return status === 'pending' || status === 'open' || status === 'closing'
+}
+
+/** What a step changed. The rows of deals are made only for those who write them: a backtest looks at ended deals alone. */
+class StepChanges implements Changes {
+  readonly orders: Order[]
+  readonly fills: Fill[]
+  readonly transfers: Transfer[]
+  readonly events: SystemEvent[]
+  readonly endedDeals: boolean
+  readonly #setting: DcaSetting
+  readonly #state: DcaState
+  readonly #deals: readonly Deal[]
+  readonly #partialExits: readonly (() => TradeImage)[]
+  #trades: TradeImage[] | null = null
+
+  constructor(
+    setting: DcaSetting,
+    state: DcaState,
+    from: Pick<DealContext, 'orders' | 'fills' | 'transfers' | 'events'>,
+    deals: readonly Deal[],
+    partialExits: readonly (() => TradeImage)[],
+  ) {
+    this.orders = from.orders
+    this.fills = from.fills
+    this.transfers = from.transfers
+    this.events = from.events
+    this.#setting = setting
+    this.#state = state
+    this.#deals = deals
+    this.#partialExits = partialExits
+    this.endedDeals = partialExits.length > 0 || deals.some(deal => !isAlive(deal))
+  }
+
+  get trades(): TradeImage[] {
+    this.#trades ??= [
+      ...this.#deals.map(deal => tradeImage(this.#setting, this.#state, deal)),
+      ...this.#partialExits.map(image => image()),
+    ]
+    return this.#trades
+  }
+}
+
+/** Everything an exit context is made of changes with a fill, and each fill makes a new lot. */
+const CONTEXTS = new WeakMap<Lot, { readonly deal: ContextFacts; readonly context: ExitContext }>()
+type ContextFacts = Pick<Deal, 'baseCost' | 'baseQuantity' | 'lastEntryPrice' | 'configVersion'>
+
 export function dealExitContext(setting: DcaSetting, deal: Deal): ExitContext {
+  const known = CONTEXTS.get(deal.lot)
+  if (
+    known &&
+    known.deal.baseCost === deal.baseCost &&
+    known.deal.baseQuantity === deal.baseQuantity &&
+    known.deal.lastEntryPrice === deal.lastEntryPrice &&
+    known.deal.configVersion === deal.configVersion
+  )
+    return known.context
   const instrument = setting.instruments.get(deal.symbol)!
   const basePrice = basePriceOf(deal)
-  return exitContext(
+  const context = exitContext(
     deal.lot,
     { baseCost: deal.baseCost, basePrice, lastEntryPrice: deal.lastEntryPrice ?? basePrice },
     instrument,
     setting.rules(deal.configVersion).config.exits.profitBasis === 'net',
   )
+  const { baseCost, baseQuantity, lastEntryPrice, configVersion } = deal
+  if (deal.lot !== EMPTY_LOT) CONTEXTS.set(deal.lot, { deal: { baseCost, baseQuantity, lastEntryPrice, configVersion }, context })
+  return context
 }
 
 /** P0: average fill price of the base order. Only of deals that have filled something. */

@@ -91,17 +91,18 @@ function noteExit(
   if (!whole || deal.lot.quantity.isZero()) return
   deal.partialExits += 1
   const entryValue = basisBefore.minus(deal.lot.basis)
-  ctx.partialExit(
-    partialExitImage(ctx.setting, ctx.state, deal, {
-      atMs: fill.atMs,
-      exitPrice: volumeWeightedPrice(order.filledValue, order.filledQuantity),
-      exitValue: order.filledValue,
-      entryValue,
-      size: order.filledQuantity,
-      commission: order.feeValueQuote,
-      grossPnl: order.filledValue.minus(entryValue),
-    }),
-  )
+  const part = {
+    atMs: fill.atMs,
+    exitPrice: volumeWeightedPrice(order.filledValue, order.filledQuantity),
+    exitValue: order.filledValue,
+    entryValue,
+    size: order.filledQuantity,
+    commission: order.feeValueQuote,
+    grossPnl: order.filledValue.minus(entryValue),
+  }
+  const { setting, state } = ctx
+  const asItStands = { ...deal }
+  ctx.partialExit(() => partialExitImage(setting, state, asItStands, part))
 }
 
 /** An order has ended, filled or not: what it leaves behind is looked after. */

@@ -139,11 +139,11 @@ export function dealPreview(
   const { config } = ctx.currentRules()
   const instrument = ctx.instrument(symbol)
   const entryPrice = entryPriceOf(ctx, symbol, price)
-  const whole = previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free })
+  const whole = previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free, rungs: ctx.currentRules().rungs })
   const factor = dealFactor(ctx, symbol, whole.requiredCapital)
   const preview = factor.equals(ONE)
     ? whole
-    : previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free, factor })
+    : previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free, factor, rungs: ctx.currentRules().rungs })
   return { preview, factor, entryPrice }
 }
 
@@ -243,8 +243,12 @@ export function startDeal(
     deal.status = 'failed'
     return
   }
-  ctx.event('DEAL_STARTED', `Deal ${deal.tradeSeq} on ${symbol} started near ${price}, ${deal.lock} ${state.quote} reserved`, {
-    symbol,
-    tradeSeq: deal.tradeSeq,
-  })
+  ctx.event(
+    'DEAL_STARTED',
+    () => `Deal ${deal.tradeSeq} on ${symbol} started near ${price}, ${deal.lock} ${state.quote} reserved`,
+    {
+      symbol,
+      tradeSeq: deal.tradeSeq,
+    },
+  )
 }
