@@ -17,6 +17,7 @@ import { OrdersTable } from '../features/orders/orders-table.tsx'
 import { Faces, Failed, Stale } from '../ui/faces.tsx'
 import { Figure, Result, Time } from '../ui/figure.tsx'
 import { DASH, duration, money, percent } from '../ui/format.ts'
+import { useMore } from '../ui/more.tsx'
 import { BotCharts } from './bot-charts.tsx'
 
 export function BotPage() {
@@ -192,19 +193,23 @@ function BotTabs({ bot }: { bot: Bot }) {
 }
 
 function DealsTab({ bot }: { bot: Bot }) {
-  const deals = useRead('botTrades', { params: { id: bot.botId }, query: { limit: 100 } }, { everyMs: 10_000 })
+  const { limit, more } = useMore()
+  const deals = useRead('botTrades', { params: { id: bot.botId }, query: { limit } }, { everyMs: 10_000, keepPrevious: true })
   const positions = useRead('botPositions', { params: { id: bot.botId }, query: { limit: 100 } }, { everyMs: 10_000 })
   const [open, setOpen] = useState<string | null>(null)
   const unrealized = new Map((positions.data?.items ?? []).map(one => [one.tradeId, one.unrealizedPnl]))
   return (
     <>
       <Faces query={deals} what="The deals">
-        {({ items }) => (
-          <DealsTable
-            deals={items.filter(one => one.parentTradeId === null)}
-            unrealized={unrealized}
-            onOpen={deal => setOpen(deal.id)}
-          />
+        {({ items, nextCursor }) => (
+          <>
+            <DealsTable
+              deals={items.filter(one => one.parentTradeId === null)}
+              unrealized={unrealized}
+              onOpen={deal => setOpen(deal.id)}
+            />
+            {more(nextCursor)}
+          </>
         )}
       </Faces>
       <DealDrawer dealId={open} onClose={() => setOpen(null)} />
@@ -213,10 +218,16 @@ function DealsTab({ bot }: { bot: Bot }) {
 }
 
 function OrdersTab({ bot, several }: { bot: Bot; several: boolean }) {
-  const query = useRead('botOrders', { params: { id: bot.botId }, query: { limit: 100 } }, { everyMs: 10_000 })
+  const { limit, more } = useMore()
+  const query = useRead('botOrders', { params: { id: bot.botId }, query: { limit } }, { everyMs: 10_000, keepPrevious: true })
   return (
     <Faces query={query} what="The orders">
-      {({ items }) => <OrdersTable orders={items} several={several} />}
+      {({ items, nextCursor }) => (
+        <>
+          <OrdersTable orders={items} several={several} />
+          {more(nextCursor)}
+        </>
+      )}
     </Faces>
   )
 }

@@ -8,18 +8,20 @@ import { DealsTable } from '../features/deals/deals-table.tsx'
 import { Faces } from '../ui/faces.tsx'
 import { Figure, Result } from '../ui/figure.tsx'
 import { money, percent } from '../ui/format.ts'
+import { useMore } from '../ui/more.tsx'
 
 export function DealsPage() {
   const [status, setStatus] = useState('all')
   const [botId, setBotId] = useState<string | null>(null)
   const [open, setOpen] = useState<string | null>(null)
+  const { limit, more } = useMore()
   const filter = {
     ...(status === 'all' ? {} : { status: status as 'open' | 'closed' }),
     ...(botId === null ? {} : { botId }),
     tradeType: 'paper' as const,
   }
   const bots = useRead('listBots', { query: { limit: 500 } })
-  const deals = useRead('listTrades', { query: { limit: 200, ...filter } }, { everyMs: 10_000, keepPrevious: true })
+  const deals = useRead('listTrades', { query: { limit, ...filter } }, { everyMs: 10_000, keepPrevious: true })
   const summary = useRead('tradeSummary', { query: filter }, { everyMs: 10_000, keepPrevious: true })
   const positions = useRead('listPositions', { query: { limit: 500 } }, { everyMs: 10_000 })
   const names = new Map((bots.data?.items ?? []).map(bot => [bot.botId, bot.name]))
@@ -71,13 +73,16 @@ export function DealsPage() {
       </Faces>
       <div className="panel">
         <Faces query={deals} what="The deals" rows={6}>
-          {({ items }) => (
-            <DealsTable
-              deals={items.filter(one => one.parentTradeId === null)}
-              botNames={names}
-              unrealized={unrealized}
-              onOpen={deal => setOpen(deal.id)}
-            />
+          {({ items, nextCursor }) => (
+            <>
+              <DealsTable
+                deals={items.filter(one => one.parentTradeId === null)}
+                botNames={names}
+                unrealized={unrealized}
+                onOpen={deal => setOpen(deal.id)}
+              />
+              {more(nextCursor)}
+            </>
           )}
         </Faces>
       </div>

@@ -65,19 +65,12 @@ function BotRow({ bot }: { bot: Bot }) {
         </span>
       </div>
       <div className="botReason">
-        <span className="cellName">Last decision</span>
+        <span className="cellName">Last decision {decision?.at && <Time iso={decision.at} />}</span>
         <span className="small">
           {bot.lastError && status === 'error' ? (
             <span className="loss">{bot.lastError}</span>
           ) : decision ? (
-            <>
-              {decision.reason}{' '}
-              {decision.at && (
-                <span className="dim">
-                  · <Time iso={decision.at} />
-                </span>
-              )}
-            </>
+            decision.reason
           ) : (
             <span className="dim">{status === 'inactive' ? 'none yet' : DASH}</span>
           )}

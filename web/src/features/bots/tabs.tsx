@@ -3,10 +3,12 @@
 import { SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import type { Bot } from '../../../../src/contract/bots.ts'
+import type { PositionRow } from '../../../../src/contract/positions.ts'
 import { useRead } from '../../client/queries.ts'
 import { Empty, Faces } from '../../ui/faces.tsx'
-import { Figure, Figures, Time } from '../../ui/figure.tsx'
-import { money, percent, quantity } from '../../ui/format.ts'
+import { Figure, Figures, Result, Time } from '../../ui/figure.tsx'
+import { money, percent, price, quantity } from '../../ui/format.ts'
+import { useMore } from '../../ui/more.tsx'
 import { Scroll } from '../../ui/scroll.tsx'
 import { DecisionsList } from './decisions.tsx'
 import { EventsTable } from './events.tsx'
@@ -21,9 +23,10 @@ const OUTCOME_FILTERS = [
 
 export function DecisionsTab({ bot, several }: { bot: Bot; several: boolean }) {
   const [outcome, setOutcome] = useState('all')
+  const { limit, more } = useMore()
   const query = useRead(
     'botDecisions',
-    { params: { id: bot.botId }, query: { limit: 100, ...(outcome === 'all' ? {} : { outcome: outcome as 'entered' }) } },
+    { params: { id: bot.botId }, query: { limit, ...(outcome === 'all' ? {} : { outcome: outcome as 'entered' }) } },
     { everyMs: 10_000, keepPrevious: true },
   )
   return (
@@ -32,23 +35,35 @@ export function DecisionsTab({ bot, several }: { bot: Bot; several: boolean }) {
         <SegmentedControl size="xs" aria-label="Which decisions" data={OUTCOME_FILTERS} value={outcome} onChange={setOutcome} />
       </div>
       <Faces query={query} what="The decisions">
-        {({ items }) => <DecisionsList decisions={items} several={several} />}
+        {({ items, nextCursor }) => (
+          <>
+            <DecisionsList decisions={items} several={several} />
+            {more(nextCursor)}
+          </>
+        )}
       </Faces>
     </>
   )
 }
 
 export function EventsTab({ bot }: { bot: Bot }) {
-  const query = useRead('botLogs', { params: { id: bot.botId }, query: { limit: 100 } }, { everyMs: 10_000, keepPrevious: true })
+  const { limit, more } = useMore()
+  const query = useRead('botLogs', { params: { id: bot.botId }, query: { limit } }, { everyMs: 10_000, keepPrevious: true })
   return (
     <Faces query={query} what="The events">
-      {({ items }) => <EventsTable events={items} />}
+      {({ items, nextCursor }) => (
+        <>
+          <EventsTable events={items} />
+          {more(nextCursor)}
+        </>
+      )}
     </Faces>
   )
 }
 
 export function BalanceTab({ bot }: { bot: Bot }) {
   const funds = useRead('botFunds', { params: { id: bot.botId } }, { everyMs: 10_000 })
+  const positions = useRead('botPositions', { params: { id: bot.botId }, query: { limit: 200 } }, { everyMs: 10_000 })
   const metrics = useRead('botMetrics', { params: { id: bot.botId } }, { everyMs: 10_000 })
   return (
     <div className="panelBody">
@@ -83,6 +98,10 @@ export function BalanceTab({ bot }: { bot: Bot }) {
           )
         }
       </Faces>
+      <h3>Coins of open deals</h3>
+      <Faces query={positions} what="The coins">
+        {({ items }) => (items.length === 0 ? <p className="dim">None now.</p> : <Coins positions={items} />)}
+      </Faces>
       <h3>Results of the last run</h3>
       <Faces query={metrics} what="The results">
         {row =>
@@ -109,6 +128,45 @@ export function BalanceTab({ bot }: { bot: Bot }) {
         }
       </Faces>
     </div>
+  )
+}
+
+function Coins({ positions }: { positions: readonly PositionRow[] }) {
+  return (
+    <Scroll label="Coins of open deals">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th>Pair</th>
+            <th className="r">Quantity</th>
+            <th className="r">Average price</th>
+            <th className="r">Price now</th>
+            <th className="r">Stop</th>
+            <th className="r">Fees paid</th>
+            <th className="r">Open result</th>
+            <th className="r">%</th>
+          </tr>
+        </thead>
+        <tbody>
+          {positions.map(row => (
+            <tr key={row.id}>
+              <td>{row.symbol}</td>
+              <td className="r">{quantity(row.qty)}</td>
+              <td className="r">{price(row.avgPrice)}</td>
+              <td className="r">{price(row.currentPrice)}</td>
+              <td className="r">{price(row.stopPrice)}</td>
+              <td className="r">{money(row.feesPaid)}</td>
+              <td className="r">
+                <Result value={row.unrealizedPnl} />
+              </td>
+              <td className="r">
+                <Result value={row.unrealizedPnlPercent} how={value => percent(value)} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   )
 }
 

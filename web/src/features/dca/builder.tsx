@@ -106,6 +106,11 @@ function BuilderBody({ instruments, lastPrice, actions, head }: BuilderProps) {
   )
 }
 
+/** A number and its unit stay on one line. */
+function unbroken(sentence: string): string {
+  return sentence.replace(/(\d) (%|USDT|s|min|h|d)\b/g, '$1\u00a0$2').replaceAll(' %', '\u00a0%')
+}
+
 function SidePanel(props: {
   config: DcaConfig
   instruments: readonly Instrument[]
@@ -139,7 +144,7 @@ function SidePanel(props: {
             {stale && <p className="note">As it was before the last change, which cannot be saved yet.</p>}
             <div className="sayAll">
               {describeBot(config).map(sentence => (
-                <p key={sentence}>{sentence}</p>
+                <p key={sentence}>{unbroken(sentence)}</p>
               ))}
             </div>
             <LadderPanel config={config} ladder={ladder} />

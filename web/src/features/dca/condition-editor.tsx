@@ -23,6 +23,10 @@ export function sentenceOf(condition: unknown): string | null {
   return resolved ? describeCondition(resolved) : null
 }
 
+function withCapital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 const isSeriesCross = (op: string) => op === 'crosses_above' || op === 'crosses_below'
 
 export function ConditionEditor(props: {
@@ -74,7 +78,7 @@ export function ConditionEditor(props: {
         >
           <Text size="sm" fw={550} c={broken ? 'var(--mantine-color-error)' : 'inherit'}>
             {index > 0 && chain && <span className="dim">{String(item['connector'] ?? 'and').toUpperCase()} </span>}
-            {sentence ?? 'This condition is not complete'}
+            {sentence ? withCapital(sentence) : 'This condition is not complete'}
           </Text>
         </UnstyledButton>
         <Switch

@@ -36,7 +36,7 @@ export function OperandEditor(props: { path: string; side: 'left' | 'right'; ran
   const at = (key: string) => join(path, key)
   const kinds = range ? RANGE_KIND : side === 'left' ? LEFT_KINDS : RIGHT_KINDS
   return (
-    <div>
+    <div className="operand">
       <Row>
         <ChoiceField
           path={at('kind')}

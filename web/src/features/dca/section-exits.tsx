@@ -13,9 +13,11 @@ export function ExitsSection() {
   const { findings } = useField('exits')
   return (
     <>
-      <div id={fieldId('exits')} tabIndex={-1}>
-        <FieldErrors findings={findings} />
-      </div>
+      {findings.length > 0 && (
+        <div id={fieldId('exits')} tabIndex={-1}>
+          <FieldErrors findings={findings} />
+        </div>
+      )}
       <WayField
         path="exits.profitBasis"
         label="Profit percents are"

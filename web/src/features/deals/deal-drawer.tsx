@@ -1,12 +1,26 @@
 // One deal whole: its figures, orders and fills.
 
 import { Drawer } from '@mantine/core'
+import type { OrderRow } from '../../../../src/contract/orders.ts'
 import { useRead } from '../../client/queries.ts'
 import { Faces } from '../../ui/faces.tsx'
 import { Figure, Figures, Result, Time } from '../../ui/figure.tsx'
 import { money, percent, price, quantity, words } from '../../ui/format.ts'
 import { Scroll } from '../../ui/scroll.tsx'
 import { DealChip } from './deals-table.tsx'
+
+const PURPOSES: Readonly<Record<OrderRow['purpose'], string>> = {
+  base: 'base',
+  avg: 'averaging',
+  tp: 'take profit',
+  sl: 'stop loss',
+  trail: 'trailing',
+  exit: 'exit',
+  close: 'close',
+  panic: 'panic',
+  adopt: 'adopted',
+  manual: 'manual',
+}
 
 export function DealDrawer({ dealId, onClose }: { dealId: string | null; onClose(): void }) {
   return (
@@ -64,11 +78,14 @@ function DealBody({ dealId }: { dealId: string }) {
                   {deal.orders.map(order => (
                     <tr key={order.orderId}>
                       <td>
-                        <Time iso={order.closedAt ?? order.createdAt} />
+                        <Time iso={order.closedAt ?? order.submittedAt ?? order.createdAt} />
                       </td>
                       <td>
-                        {order.side === 'buy' ? 'Buy' : 'Sell'} <span className="dim">{words(order.purpose)}</span>
-                        {order.rung ? ` ${order.rung}` : ''}
+                        {order.side === 'buy' ? 'Buy' : 'Sell'}{' '}
+                        <span className="dim">
+                          {PURPOSES[order.purpose]}
+                          {order.rung ? ` ${order.rung}` : ''}
+                        </span>
                       </td>
                       <td>{words(order.status)}</td>
                       <td className="r">{quantity(order.qty)}</td>

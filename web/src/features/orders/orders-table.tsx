@@ -33,6 +33,16 @@ export function purposeText(order: Pick<OrderRow, 'purpose' | 'rung'>): string {
   return `${PURPOSES[order.purpose]}${order.rung !== null && order.rung > 0 ? ` ${order.rung}` : ''}`
 }
 
+/** In market time: rows are written a little later, and a fast run is ahead of the clock. */
+function placedAt(order: OrderRow): string {
+  return order.submittedAt ?? order.createdAt
+}
+
+function latestFirst(orders: readonly OrderRow[]): OrderRow[] {
+  const latest = (order: OrderRow) => order.closedAt ?? placedAt(order)
+  return orders.toSorted((a, b) => latest(b).localeCompare(latest(a)))
+}
+
 export function OrdersTable({ orders, several }: { orders: readonly OrderRow[]; several: boolean }) {
   if (orders.length === 0) return <Empty title="No orders yet">They appear here as soon as a deal starts.</Empty>
   return (
@@ -40,7 +50,8 @@ export function OrdersTable({ orders, several }: { orders: readonly OrderRow[]; 
       <table className="plain">
         <thead>
           <tr>
-            <th>Time</th>
+            <th>Placed</th>
+            <th>Ended</th>
             {several && <th>Pair</th>}
             <th>Order</th>
             <th>State</th>
@@ -53,10 +64,13 @@ export function OrdersTable({ orders, several }: { orders: readonly OrderRow[]; 
           </tr>
         </thead>
         <tbody>
-          {orders.map(order => (
+          {latestFirst(orders).map(order => (
             <tr key={order.orderId}>
               <td>
-                <Time iso={order.closedAt ?? order.submittedAt ?? order.createdAt} />
+                <Time iso={placedAt(order)} />
+              </td>
+              <td>
+                <Time iso={order.closedAt} />
               </td>
               {several && <td>{order.symbol}</td>}
               <td>
