@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from './database.ts'
-import { StorageError } from './errors.ts'
+import { StorageError, sqlState } from './errors.ts'
 import { pendingMigrations } from './migrate.ts'
 import { proveRole } from './role-proof.ts'
 

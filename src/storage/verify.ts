@@ -1,7 +1,7 @@
 // `evenkeel verify`: looks and never writes. Every part runs in one transaction that is rolled back, and names each failure.
 
 import type { Database, Transaction } from './database.ts'
-import { StorageError } from './errors.ts'
+import { StorageError, sqlState } from './errors.ts'
 import { probeIsolation } from './isolation-probe.ts'
 import { rolledBack } from './rolled-back.ts'
 import { FACT_CHECKS, NAMED_OFFENDERS, recomputeJournals } from './verify-facts.ts'
@@ -112,7 +112,26 @@ async function isolation(tx: Transaction): Promise<VerifyCheck> {
  */
 export async function verify(db: Database, part: VerifyPart): Promise<VerifyReport> {
   const { schema } = db
-  const checks = await rolledBack(db, async tx => {
+  let checks: VerifyCheck[]
+  try {
+    checks = await checksOf(db, part, schema)
+  } catch (error) {
+    // 22023, 42704: the role does not exist; 3F000, 42P01: schema or table is missing.
+    const state = sqlState(error)
+    if (state === '42501') {
+      throw new StorageError('NOT_PRIVILEGED', 'This login may not act as evenkeel_system, which sees every row', {
+        remedy: 'Set DATABASE_DIRECT_URL to the login that owns the schema',
+        cause: error,
+      })
+    }
+    if (state !== '22023' && state !== '42704' && state !== '42P01' && state !== '3F000') throw error
+    checks = [{ name: 'schema', status: 'failed', details: [`${(error as Error).message}: run evenkeel migrate`] }]
+  }
+  return { part, ok: checks.every(one => one.status !== 'failed'), checks }
+}
+
+async function checksOf(db: Database, part: VerifyPart, schema: string): Promise<VerifyCheck[]> {
+  return rolledBack<VerifyCheck[]>(db, async tx => {
     switch (part) {
       case 'tables':
         return tables(tx, schema)
@@ -144,5 +163,4 @@ export async function verify(db: Database, part: VerifyPart): Promise<VerifyRepo
         })
     }
   })
-  return { part, ok: checks.every(one => one.status !== 'failed'), checks }
 }
