@@ -194,7 +194,12 @@ export async function doctor(db: Database): Promise<DoctorReport> {
         name,
         status: 'failed',
         finding: (error as Error).message,
-        remedy: remedy ?? 'See the log; the other checks go on',
+        // 22023, 42704, 42P01: roles and tables that the migrations make are not there.
+        remedy:
+          remedy ??
+          (['22023', '42704', '42P01'].includes(sqlState(error) ?? '')
+            ? 'Run: evenkeel migrate'
+            : 'See the log; the other checks go on'),
       })
     }
   }
