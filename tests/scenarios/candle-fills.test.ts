@@ -13,7 +13,7 @@ import { expectStory, START_MS } from './story.ts'
 
 const d = Decimal.from
 const SYMBOL = 'BTC/USDT'
-const NO_CHANGES = { orders: [], fills: [], transfers: [], trades: [], events: [], endedDeals: [] }
+const NO_CHANGES = { orders: [], fills: [], transfers: [], trades: [], events: [], endedDeals: false }
 
 /** A machine that places one order when the run starts and decides nothing: the venue alone is under test. */
 function clerk(order: Order): BotMachine<null> {

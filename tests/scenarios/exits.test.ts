@@ -565,6 +565,38 @@ describe('in one instant', () => {
     )
   })
 
+  test('where a gap is below both, the stop comes before the trail', () => {
+    story(
+      { stopLoss: stopLoss({ value: '5' }), trailing: { activationPct: '10', distancePct: '20' } },
+      `
+      100 112 100 112
+      80  80  80  80`,
+      '03:00 sl sell 1 @ 80\ndeal 1 stop_loss -20',
+    )
+  })
+
+  test('where a gap is above both, the restart swallows the target', () => {
+    story(
+      {
+        takeProfit: takeProfit('5', { placement: 'virtual' }),
+        takeProfitAndRestart: { targetPct: '10', capital: 'original', waitForSignal: false },
+      },
+      '120 120 120 120',
+      '02:00 exit sell 1 @ 120\ndeal 1 restart 20',
+    )
+  })
+
+  test('a stop at the price of a rung is touched before the rung is traded through', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      story(
+        { stopLoss: stopLoss({ value: '5', basis: 'base_order' }) },
+        '100 100 94 94',
+        '02:59 sl sell 1 @ 95\ndeal 1 stop_loss -5',
+        { averaging: { ...rungAt('5', '95'), placement } },
+      )
+    }
+  })
+
   test('of a stop and a trail the price meets the higher one first', () => {
     story(
       { stopLoss: stopLoss({ value: '5' }), trailing: { activationPct: '10', distancePct: '20' } },
