@@ -370,14 +370,18 @@ export class SimulatedRun<State> {
     const canFill = this.#canFill(walk)
     let best: Item | null = null
     let bestPrice = Number.NaN
+    let bestIsStrict = false
     const consider = (price: number, strict: boolean, item: Item): void => {
       const onTheWay = down
         ? price <= at && (strict ? corner < price : corner <= price)
         : price >= at && (strict ? corner > price : corner >= price)
       if (!onTheWay) return
-      if (best === null || (down ? price > bestPrice : price < bestPrice)) {
+      // At one price a touch comes before what needs the price to trade through.
+      const isNearer = price === bestPrice ? bestIsStrict && !strict : down ? price > bestPrice : price < bestPrice
+      if (best === null || isNearer) {
         best = item
         bestPrice = price
+        bestIsStrict = strict
       }
     }
     for (const order of this.#book(walk.symbol).all()) {

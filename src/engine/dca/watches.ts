@@ -92,9 +92,8 @@ function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Wa
   }
 
   const { takeProfit, stopLoss, timeExit, closeBy } = config.exits
-  if (takeProfit?.placement === 'virtual') {
-    for (const target of openTargets(setting, deal)) above(`target|${target.index}`, target.price, true, true)
-  }
+  // Where one price reaches several, the first of the list acts: stop, trailing, restart, targets (dca-bot.md 12).
+  if (stopLoss && deal.stop) watchStop(setting, deal, stopLoss, id, above, below, watches)
   const trailing = trailingPrices(setting, deal)
   if (trailing) {
     if (trailing.stop) {
@@ -106,7 +105,9 @@ function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Wa
   }
   const restart = restartPrice(setting, deal)
   if (restart) above('restart', restart, true, true)
-  if (stopLoss && deal.stop) watchStop(setting, deal, stopLoss, id, above, below, watches)
+  if (takeProfit?.placement === 'virtual') {
+    for (const target of openTargets(setting, deal)) above(`target|${target.index}`, target.price, true, true)
+  }
   if (timeExit && deal.openedAtMs !== null) {
     const dueMs = deal.openedAtMs + timeExit.maxHoldSec * 1000
     if (!deal.timeExitDue) watches.push({ kind: 'time', id: id('time'), atMs: dueMs })
