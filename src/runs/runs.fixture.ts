@@ -155,10 +155,10 @@ export class MemoryRunStore implements RunStore {
       commit: async batch => {
         this.#holds(assignment)
         this.commits += 1
-        const crash = this.crashAt?.commit === this.commits ? this.crashAt.kind : null
-        if (crash === 'before') throw new CodedError('CRASH')
+        const crashes = (kind: Crash): boolean => this.crashAt?.commit === this.commits && this.crashAt.kind === kind
+        if (crashes('before')) throw new CodedError('CRASH')
         this.#write(batch)
-        if (crash === 'after') throw new CodedError('CRASH')
+        if (crashes('after')) throw new CodedError('CRASH')
       },
     }
   }
