@@ -27,12 +27,12 @@ export const BUSY = {
   ...BASE,
   baseOrder: { size: '300' },
   averaging: {
-    rule: { type: 'ladder', stepPct: '0.25', stepScale: '1.2' },
+    rule: { type: 'ladder', stepPct: '0.7', stepScale: '1.2' },
     amount: { type: 'fixed', value: '300' },
     maxOrders: 3,
     activeOrdersCount: 1,
   },
-  exits: { takeProfit: { targets: [{ profitPct: '0.35', sellPct: '100' }] }, stopLoss: { value: '0.6' } },
+  exits: { takeProfit: { targets: [{ profitPct: '0.9', sellPct: '100' }] }, stopLoss: { value: '1.6' } },
 }
 
 /** The same, seldom. */

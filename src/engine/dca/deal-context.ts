@@ -9,7 +9,7 @@ import type { Transfer } from '../../core/ledger/transfer.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { Fill, Order } from '../../core/orders/order.ts'
-import { EMPTY_LOT, type Lot } from '../../core/positions/lot.ts'
+import type { Lot } from '../../core/positions/lot.ts'
 import type { DecisionRecord, SystemEvent, TradeImage } from '../commit-batch.ts'
 import type { Changes, Command, StepResult } from '../machine.ts'
 import { type DcaState, type Deal, newPair, type PairState } from './dca-state.ts'
@@ -192,30 +192,45 @@ class StepChanges implements Changes {
   }
 }
 
-/** Everything an exit context is made of changes with a fill, and each fill makes a new lot. */
-const CONTEXTS = new WeakMap<Lot, { readonly deal: ContextFacts; readonly context: ExitContext }>()
-type ContextFacts = Pick<Deal, 'baseCost' | 'baseQuantity' | 'lastEntryPrice' | 'configVersion'>
+interface KnownContext {
+  readonly lot: Lot
+  readonly baseCost: Decimal
+  readonly baseQuantity: Decimal
+  readonly lastEntryPrice: Decimal | null
+  readonly rules: DcaRules
+  readonly instrument: Instrument
+  readonly context: ExitContext
+}
+
+/** The contexts asked for last: one fill makes its deal ask a dozen times. What one is made of is compared by identity. */
+const KNOWN: (KnownContext | null)[] = [null, null, null, null]
+let nextKnown = 0
 
 export function dealExitContext(setting: DcaSetting, deal: Deal): ExitContext {
-  const known = CONTEXTS.get(deal.lot)
-  if (
-    known &&
-    known.deal.baseCost === deal.baseCost &&
-    known.deal.baseQuantity === deal.baseQuantity &&
-    known.deal.lastEntryPrice === deal.lastEntryPrice &&
-    known.deal.configVersion === deal.configVersion
-  )
-    return known.context
+  const rules = setting.rules(deal.configVersion)
   const instrument = setting.instruments.get(deal.symbol)!
+  const { lot, baseCost, baseQuantity, lastEntryPrice } = deal
+  for (const known of KNOWN) {
+    if (
+      known !== null &&
+      known.lot === lot &&
+      known.baseCost === baseCost &&
+      known.baseQuantity === baseQuantity &&
+      known.lastEntryPrice === lastEntryPrice &&
+      known.rules === rules &&
+      known.instrument === instrument
+    )
+      return known.context
+  }
   const basePrice = basePriceOf(deal)
   const context = exitContext(
-    deal.lot,
-    { baseCost: deal.baseCost, basePrice, lastEntryPrice: deal.lastEntryPrice ?? basePrice },
+    lot,
+    { baseCost, basePrice, lastEntryPrice: lastEntryPrice ?? basePrice },
     instrument,
-    setting.rules(deal.configVersion).config.exits.profitBasis === 'net',
+    rules.config.exits.profitBasis === 'net',
   )
-  const { baseCost, baseQuantity, lastEntryPrice, configVersion } = deal
-  if (deal.lot !== EMPTY_LOT) CONTEXTS.set(deal.lot, { deal: { baseCost, baseQuantity, lastEntryPrice, configVersion }, context })
+  KNOWN[nextKnown] = { lot, baseCost, baseQuantity, lastEntryPrice, rules, instrument, context }
+  nextKnown = (nextKnown + 1) % KNOWN.length
   return context
 }
 
