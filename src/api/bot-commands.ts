@@ -54,6 +54,8 @@ export interface CommandAccepted {
   readonly desiredState: DesiredState
   /** Number of the command in the bot's inbox, for those that are only done later. */
   readonly commandId: string | null
+  /** Pair of a deal that will start. */
+  readonly symbol?: string
 }
 
 export interface CommandRefused {

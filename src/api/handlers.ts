@@ -6,10 +6,13 @@ import type { Gate } from './route-registration.ts'
 import * as auth from './routes/auth.ts'
 import * as commands from './routes/bot-commands.ts'
 import { botStatus } from './routes/bot-status.ts'
+import { botTimeline } from './routes/bot-timeline.ts'
 import * as bots from './routes/bots.ts'
+import { dashboardSummary } from './routes/dashboard.ts'
 import * as decisions from './routes/decisions.ts'
 import * as funds from './routes/funds.ts'
 import { previewLadderRoute } from './routes/ladder.ts'
+import * as ledger from './routes/ledger.ts'
 import * as market from './routes/market.ts'
 import * as orders from './routes/orders.ts'
 import * as positions from './routes/positions.ts'
@@ -31,6 +34,8 @@ export const HANDLERS: Handlers = {
   listSessions: auth.listSessions,
   revokeOtherSessions: auth.revokeOtherSessions,
   revokeSession: auth.revokeSession,
+  changePassword: auth.changePassword,
+  createUser: auth.createUser,
   getMe: auth.getMe,
   changeMe: auth.changeMe,
   listTokens: auth.listTokens,
@@ -43,6 +48,7 @@ export const HANDLERS: Handlers = {
   getBot: bots.getBot,
   replaceBot: bots.replaceBot,
   deleteBot: bots.deleteBot,
+  duplicateBot: bots.duplicateBot,
   botVersions: bots.botVersions,
   botStatus,
 
@@ -52,6 +58,8 @@ export const HANDLERS: Handlers = {
   pauseBot: commands.pauseBot,
   resumeBot: commands.resumeBot,
   startDeal: commands.startDeal,
+  panicBot: commands.panicBot,
+  closeTrade: commands.closeTrade,
 
   botRuns: runs.botRuns,
   getRun: runs.getRun,
@@ -70,6 +78,12 @@ export const HANDLERS: Handlers = {
   getTrade: trades.getTrade,
   botTrades: trades.botTrades,
 
+  listHoldings: ledger.listHoldings,
+  ledgerAccounts: ledger.ledgerAccounts,
+  ledgerTransfers: ledger.ledgerTransfers,
+
+  dashboardSummary,
+  botTimeline,
   botDecisions: decisions.botDecisions,
   botLogs: decisions.botLogs,
   listEvents: decisions.listEvents,

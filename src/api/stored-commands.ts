@@ -193,7 +193,8 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
               { path: 'symbol', code: 'UNKNOWN_SYMBOL', message: `one of ${pairs.join(', ')}` },
             ])
           }
-          return deal(tx, found, { kind: 'start_deal', symbol: wanted }, STARTING_DEALS)
+          const outcome = await deal(tx, found, { kind: 'start_deal', symbol: wanted }, STARTING_DEALS)
+          return outcome.ok ? { ...outcome, symbol: wanted } : outcome
         }),
       ),
     panic: (userId, botId) =>

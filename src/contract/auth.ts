@@ -122,6 +122,31 @@ export const authRoutes = {
     params: idParam,
     responses: { 204: null },
   }),
+  changePassword: route({
+    method: 'POST',
+    path: '/auth/password',
+    tag: 'Identity',
+    summary: 'Change the password; every other session ends',
+    access: 'session',
+    body: z.strictObject({ currentPassword: z.string().max(256), newPassword: password }).meta({ id: 'ChangePassword' }),
+    responses: { 204: null },
+  }),
+  createUser: route({
+    method: 'POST',
+    path: '/users',
+    tag: 'Identity',
+    summary: 'Make an account for somebody else; nothing of it is visible to you afterwards',
+    access: 'admin',
+    body: z
+      .strictObject({
+        email,
+        password,
+        fullName: z.string().trim().max(120).optional(),
+        role: z.enum(['admin', 'trader', 'viewer']).default('trader'),
+      })
+      .meta({ id: 'CreateUser' }),
+    responses: { 201: userSchema },
+  }),
   getMe: route({
     method: 'GET',
     path: '/me',

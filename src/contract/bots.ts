@@ -330,8 +330,37 @@ export const botRoutes = {
     summary: 'Ask a running bot for a deal; only the entry playbook is skipped',
     access: 'trades:write',
     params: botIdParam,
-    body: z.strictObject({ symbol: z.string().max(50) }).meta({ id: 'StartDeal' }),
+    body: z
+      .strictObject({ symbol: z.string().max(50).optional().meta({ description: 'Default: the only pair' }) })
+      .meta({ id: 'StartDeal' })
+      .optional(),
     responses: { 202: z.object({ commandId: z.string(), botId: z.string(), symbol: z.string() }) },
+    idempotencyKey: 'optional',
+  }),
+  panicBot: route({
+    method: 'POST',
+    path: '/bots/{id}/panic',
+    aliases: also('/bots/{id}/panic'),
+    tag: 'Bots',
+    summary: 'Cancel every entry and close every deal of the bot at market',
+    access: 'trades:write',
+    params: botIdParam,
+    responses: { 202: commandResponse },
+    idempotencyKey: 'optional',
+  }),
+  duplicateBot: route({
+    method: 'POST',
+    path: '/bots/{id}/duplicate',
+    aliases: also('/bots/{id}/duplicate'),
+    tag: 'Bots',
+    summary: 'A new bot with the same config, stopped',
+    access: 'bots:write',
+    params: botIdParam,
+    body: z
+      .strictObject({ name: z.string().trim().min(1).max(80).optional() })
+      .meta({ id: 'DuplicateBot' })
+      .optional(),
+    responses: { 201: createdBot },
     idempotencyKey: 'optional',
   }),
   botStatus: route({

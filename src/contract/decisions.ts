@@ -45,6 +45,19 @@ export const eventSchema = z
   .meta({ id: 'Event' })
 export type EventRow = z.output<typeof eventSchema>
 
+/** One thing that happened to a bot. */
+export const timelineSchema = z
+  .object({
+    at: instant,
+    kind: z.enum(['order', 'fill', 'decision', 'event']),
+    id: z.string(),
+    tradeId: uuidOrNull,
+    symbol: z.string().nullable(),
+    title: z.string().meta({ description: 'In words' }),
+    data: anyJson.meta({ description: 'The main figures of the row' }),
+  })
+  .meta({ id: 'TimelineItem' })
+
 const eventQuery = z.strictObject({
   ...listQuery,
   severity: z
@@ -72,6 +85,16 @@ export const decisionRoutes = {
       to: instantQuery.optional(),
     }),
     responses: { 200: listOf(decisionSchema) },
+  }),
+  botTimeline: route({
+    method: 'GET',
+    path: '/bots/{id}/timeline',
+    tag: 'Decisions',
+    summary: 'Orders, fills, decisions that did something, and events in one order, newest first',
+    access: 'bots:read',
+    params: botIdParam,
+    query: z.strictObject({ ...listQuery, runId: uuid.optional(), tradeId: uuid.optional() }),
+    responses: { 200: listOf(timelineSchema) },
   }),
   botLogs: route({
     method: 'GET',

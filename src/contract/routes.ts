@@ -3,9 +3,11 @@
 import type { z } from 'zod'
 import { authRoutes } from './auth.ts'
 import { botRoutes } from './bots.ts'
+import { dashboardRoutes } from './dashboard.ts'
 import { decisionRoutes } from './decisions.ts'
 import { fundsRoutes } from './funds.ts'
 import { ladderRoutes } from './ladder.ts'
+import { ledgerRoutes } from './ledger.ts'
 import { marketRoutes } from './market.ts'
 import { orderRoutes } from './orders.ts'
 import { positionRoutes } from './positions.ts'
@@ -23,7 +25,9 @@ export const ROUTES = {
   ...positionRoutes,
   ...fundsRoutes,
   ...tradeRoutes,
+  ...ledgerRoutes,
   ...decisionRoutes,
+  ...dashboardRoutes,
   ...ladderRoutes,
   ...marketRoutes,
 } as const

@@ -1,6 +1,7 @@
 /** Trades (deals): one position life, flat to flat. */
 
 import { z } from 'zod'
+import { commandResponse } from './bots.ts'
 import {
   anyJson,
   botIdParam,
@@ -122,6 +123,21 @@ export const tradeRoutes = {
         .extend({ orders: z.array(orderSchema), fills: z.array(fillSchema), partialExits: z.array(tradeSchema) })
         .meta({ id: 'TradeWithOrders' }),
     },
+  }),
+  closeTrade: route({
+    method: 'POST',
+    path: '/trades/{id}/close',
+    aliases: ['/deals/{id}/close'],
+    tag: 'Trades',
+    summary: 'Close an open deal at market',
+    access: 'trades:write',
+    params: idParam,
+    body: z
+      .strictObject({ type: z.literal('market').default('market') })
+      .meta({ id: 'CloseTrade' })
+      .optional(),
+    responses: { 202: commandResponse },
+    idempotencyKey: 'optional',
   }),
   botTrades: route({
     method: 'GET',

@@ -15,7 +15,16 @@ import { ApiError, notFound, validationError } from '../api-error.ts'
 import { authenticate } from '../auth/authenticate.ts'
 import { parseCidr } from '../auth/cidr.ts'
 import { newApiToken } from '../auth/secrets.ts'
-import { login, logout, needsCode, requireTimezone, requireUser, signUp } from '../auth/sign-in.ts'
+import {
+  addUser,
+  login,
+  logout,
+  needsCode,
+  requireTimezone,
+  requireUser,
+  changePassword as setPassword,
+  signUp,
+} from '../auth/sign-in.ts'
 import type { Handler } from '../http.ts'
 import { findRow, type ListSpec, listRows, Where } from '../list.ts'
 
@@ -90,6 +99,17 @@ export const revokeSession: Handler<'revokeSession'> = async ({ context, princip
   const ended = isUuid(params.id) ? await context.database.withTenant(principal.userId, tx => revokeSessions(tx, params.id)) : 0
   if (ended === 0) throw notFound(`session ${params.id}`)
   return null
+}
+
+export const changePassword: Handler<'changePassword'> = async ({ context, raw, principal, body }) => {
+  await setPassword(context, raw, principal, body)
+  return null
+}
+
+export const createUser: Handler<'createUser'> = async ({ context, body, reply }) => {
+  const user = personOf(await addUser(context, body))
+  reply.code(201)
+  return user
 }
 
 export const getMe: Handler<'getMe'> = async ({ context, principal }) => personOf(await requireUser(context, principal.userId))

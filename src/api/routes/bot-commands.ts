@@ -2,9 +2,10 @@
 
 import type { FastifyReply } from 'fastify'
 import { ERROR_STATUS, type ErrorCode } from '../../contract/errors.ts'
-import { ApiError } from '../api-error.ts'
+import { isUuid } from '../../storage/sql-types.ts'
+import { ApiError, notFound } from '../api-error.ts'
 import type { CommandAccepted, CommandOutcome, RunFeed, StartPaperRequest } from '../bot-commands.ts'
-import type { ApiContext, Handler } from '../http.ts'
+import type { Handler } from '../http.ts'
 import { instantIso, instantMs } from '../list.ts'
 import type { Gate } from '../route-registration.ts'
 import { requireBot } from './bots.ts'
@@ -83,14 +84,14 @@ export const resumeBot: Handler<'resumeBot'> = async ({ context, principal, para
   answer(await context.commands.resume(principal.userId, params.id), reply)
 
 export const startDeal: Handler<'startDeal'> = async ({ context, principal, params, body }) => {
-  const { botId, commandId } = acceptedOf(await context.commands.startDeal(principal.userId, params.id, body.symbol))
-  return { commandId: commandId ?? '', botId, symbol: body.symbol }
+  const outcome = acceptedOf(await context.commands.startDeal(principal.userId, params.id, body?.symbol ?? null))
+  return { commandId: outcome.commandId ?? '', botId: outcome.botId, symbol: outcome.symbol ?? '' }
 }
 
-export async function panic(context: ApiContext, userId: string, botId: string, reply: FastifyReply) {
-  return answer(await context.commands.panic(userId, botId), reply)
-}
+export const panicBot: Handler<'panicBot'> = async ({ context, principal, params, reply }) =>
+  answer(await context.commands.panic(principal.userId, params.id), reply)
 
-export async function closeDeal(context: ApiContext, userId: string, tradeId: string, reply: FastifyReply) {
-  return answer(await context.commands.closeDeal(userId, tradeId), reply)
+export const closeTrade: Handler<'closeTrade'> = async ({ context, principal, params, reply }) => {
+  if (!isUuid(params.id)) throw notFound(`deal ${params.id}`)
+  return answer(await context.commands.closeDeal(principal.userId, params.id), reply)
 }

@@ -1,5 +1,6 @@
 // Bots: made, read, edited as a new version, removed.
 
+import type { FastifyReply } from 'fastify'
 import { parseCreateBot, parseReplaceBot } from '../../contract/bot-body.ts'
 import { botRoutes, botSchema } from '../../contract/bots.ts'
 import { describePlaybook } from '../../core/conditions/sentence.ts'
@@ -7,7 +8,7 @@ import type { DcaConfig } from '../../core/dca/config.ts'
 import { lockBot, newBotId, deleteBot as removeBot, createBot as storeBot, updateBot } from '../../storage/bots-store.ts'
 import type { Transaction } from '../../storage/database.ts'
 import { ApiError, notFound, validationError } from '../api-error.ts'
-import { conflictsOf, type KnownMarket, marketOf, requiredCapitalOf } from '../bot-config.ts'
+import { conflictsOf, marketOf, requiredCapitalOf } from '../bot-config.ts'
 import type { ApiContext, Handler } from '../http.ts'
 import { findRow, type ListSpec, listRows, Where } from '../list.ts'
 
@@ -38,17 +39,6 @@ function configIn(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'config' in body ? body.config : undefined
 }
 
-interface ReadConfig {
-  readonly config: DcaConfig
-  readonly market: KnownMarket
-  readonly requiredCapital: string | null
-}
-
-async function factsOf(context: ApiContext, config: DcaConfig, market: KnownMarket): Promise<ReadConfig> {
-  const required = await requiredCapitalOf(context, config, market)
-  return { config, market, requiredCapital: required?.toString() ?? null }
-}
-
 function columnsOfConfig(config: DcaConfig) {
   return {
     name: config.name,
@@ -59,30 +49,28 @@ function columnsOfConfig(config: DcaConfig) {
   }
 }
 
-export const createBot: Handler<'createBot'> = async ({ context, principal, body, reply }) => {
+async function storeNew(context: ApiContext, userId: string, body: unknown, reply: FastifyReply) {
   const market = await marketOf(context, configIn(body))
   const parsed = parseCreateBot(body, market)
   if (!parsed.ok) throw validationError(parsed.findings)
   const { config, document } = parsed.value
-  const facts = await factsOf(context, config, market)
-  const { botId, version } = await context.database.withTenant(principal.userId, tx =>
+  const required = await requiredCapitalOf(context, config, market)
+  const requiredCapital = required?.toString() ?? null
+  const { botId, version } = await context.database.withTenant(userId, tx =>
     storeBot(tx, {
       botId: newBotId('dca', context.clock.now()),
       botType: 'dca',
       ...columnsOfConfig(config),
       config: document,
-      requiredCapital: facts.requiredCapital,
+      requiredCapital,
     }),
   )
   reply.header('location', `/api/bots/${botId}`).header('etag', `"${version}"`)
-  return {
-    botId,
-    status: 'inactive',
-    version,
-    requiredCapital: facts.requiredCapital,
-    conflicts: conflictsOf(config, market, null),
-  }
+  return { botId, status: 'inactive' as const, version, requiredCapital, conflicts: conflictsOf(config, market, required) }
 }
+
+export const createBot: Handler<'createBot'> = async ({ context, principal, body, reply }) =>
+  storeNew(context, principal.userId, body, reply)
 
 export const validateBot: Handler<'validateBot'> = async ({ context, body }) => {
   const market = await marketOf(context, configIn(body))
@@ -146,14 +134,14 @@ export const replaceBot: Handler<'replaceBot'> = async ({ context, principal, pa
       `Name the version this edit was made on, as If-Match or baseVersion; bot ${current.name} is at version ${current.version}`,
     )
   }
-  const facts = await factsOf(context, config, market)
+  const required = await requiredCapitalOf(context, config, market)
   const bot = await database.withTenant(principal.userId, async tx => {
     await requireEditable(tx, params.id, current.config, config)
     await updateBot(tx, params.id, {
       baseVersion,
       ...columnsOfConfig(config),
       config: document,
-      requiredCapital: facts.requiredCapital,
+      requiredCapital: required?.toString() ?? null,
       note,
     })
     return requireBot(tx, params.id)
@@ -217,29 +205,8 @@ export const botVersions: Handler<'botVersions'> = async ({ context, principal, 
   )
 
 /** A copy with its own id and version 1; nothing of the history comes along. */
-export async function copyBot(context: ApiContext, userId: string, botId: string, name: string | undefined) {
-  const source = await context.database.withTenant(userId, tx => requireBot(tx, botId), { readOnly: true })
-  const copyName = name ?? `${source.name.slice(0, 72)} (copy)`
-  const document = { ...(source.config as object), name: copyName }
-  const market = await marketOf(context, document)
-  const parsed = parseCreateBot({ config: document }, market)
-  if (!parsed.ok) throw validationError(parsed.findings)
-  const { config } = parsed.value
-  const facts = await factsOf(context, config, market)
-  const { botId: copyId, version } = await context.database.withTenant(userId, tx =>
-    storeBot(tx, {
-      botId: newBotId('dca', context.clock.now()),
-      botType: 'dca',
-      ...columnsOfConfig(config),
-      config: parsed.value.document,
-      requiredCapital: facts.requiredCapital,
-    }),
-  )
-  return {
-    botId: copyId,
-    status: 'inactive' as const,
-    version,
-    requiredCapital: facts.requiredCapital,
-    conflicts: conflictsOf(config, market, null),
-  }
+export const duplicateBot: Handler<'duplicateBot'> = async ({ context, principal, params, body, reply }) => {
+  const source = await context.database.withTenant(principal.userId, tx => requireBot(tx, params.id), { readOnly: true })
+  const name = body?.name ?? `${source.name.slice(0, 73)} (copy)`
+  return storeNew(context, principal.userId, { config: { ...(source.config as object), name } }, reply)
 }

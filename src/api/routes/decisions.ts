@@ -6,7 +6,7 @@ import type { Handler } from '../http.ts'
 import { instantIso, type ListSpec, listRows, Where } from '../list.ts'
 import { requireBotOrHistory } from './bots.ts'
 
-const DECISIONS = {
+export const DECISIONS = {
   name: 'decisions',
   from: 'decisions t',
   item: decisionSchema,
