@@ -157,7 +157,12 @@ async function followed(
     until: async (wanted, ms) => {
       const deadline = performance.now() + ms
       while (seq < wanted && performance.now() < deadline) {
-        await Promise.race([new Promise<void>(done => (wake = done)), sleep(25)])
+        await Promise.race([
+          new Promise<void>(done => {
+            wake = done
+          }),
+          sleep(25),
+        ])
       }
       return seq >= wanted
     },
@@ -296,11 +301,14 @@ test(`kill -9 of PostgreSQL, the postmaster and backends, at ${SERVER_KILLS} ran
   let isOver = false
   const asking = (async () => {
     while (!isOver) {
-      const { status } = await platform.call('GET', '/bots')
+      const { status } = await platform.call('GET', '/bots').catch((cause: unknown) => {
+        throw new Error(`the API does not answer; the platform says\n${platform.output}`, { cause })
+      })
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       await sleep(20)
     }
   })()
+  asking.catch(() => undefined)
   for (let kill = 0; kill < SERVER_KILLS; kill += 1) {
     const client = await platform.connect()
     const run = await followed(client, runId)

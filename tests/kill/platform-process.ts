@@ -9,12 +9,20 @@ import { clusterPassword } from '../../src/storage/postgres/cluster.ts'
 import { placeCluster, prepareHome } from '../../src/storage/postgres/placement.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 30_000
 
 export interface VerbResult {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
+}
+
+interface PostgresAddress {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly database: string
+  readonly postmasterPid: number
 }
 
 export class PlatformProcess {
@@ -142,8 +150,8 @@ export class PlatformProcess {
     return answer.body
   }
 
-  #runFile(): { host: string; port: number; user: string; database: string; postmasterPid: number } {
-    return JSON.parse(readFileSync(join(this.home, 'run/postgres.json'), 'utf8')) as ReturnType<PlatformProcess['#runFile']>
+  #runFile(): PostgresAddress {
+    return JSON.parse(readFileSync(join(this.home, 'run/postgres.json'), 'utf8')) as PostgresAddress
   }
 
   postmasterPid(): number {
@@ -162,7 +170,10 @@ export class PlatformProcess {
         await client.connect()
         return client
       } catch (error) {
-        if (performance.now() > deadline || !isWanted()) throw error
+        if (!isWanted()) throw error
+        if (performance.now() > deadline) {
+          throw new Error(`Postgres does not answer; platform ${this.pid ?? 'is gone'} says\n${this.#output}`, { cause: error })
+        }
         await sleep(10)
       }
     }
