@@ -198,6 +198,12 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
 
 function unavailable(error: unknown): unknown {
   if (error instanceof StorageError || !isConnectionError(error)) return error
+  if (sqlState(error) === '53100') {
+    return new StorageError('DATABASE_UNAVAILABLE', `The disk of the database is full: ${(error as Error).message}`, {
+      remedy: 'Free some space there; nothing acts until it can be written again, then work resumes by itself',
+      cause: error,
+    })
+  }
   return new StorageError('DATABASE_UNAVAILABLE', `The database cannot be reached: ${(error as Error).message}`, {
     remedy: 'It is tried again by itself; nothing acts until it answers',
     cause: error,

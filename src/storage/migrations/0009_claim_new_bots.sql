@@ -1,0 +1,37 @@
+-- A worker that holds many bots goes on to claim others: what it holds already no longer counts against the limit of one call,
+-- which bounds the locks of one transaction and not the bots of one worker.
+
+set local role evenkeel_system;
+
+create or replace function ek.claim_bots(worker_id text, at_most integer)
+  returns table (bot_id text, user_id uuid, run_id uuid, scope text, token bigint)
+  language plpgsql security definer set search_path from current as $$
+declare
+  candidate record;
+  granted bigint;
+  given integer := 0;
+begin
+  for candidate in
+    select b.bot_id, b.user_id, r.run_id, 'bot:' || b.bot_id as scope, coalesce(l.holder = worker_id, false) as held
+    from bots b join bot_runs r on r.bot_id = b.bot_id and r.status = 'running' and r.mode = 'paper'
+    left join leases l on l.scope = 'bot:' || b.bot_id
+    where b.deleted_at is null
+      and (b.desired_state in ('running', 'paused') or b.status in ('starting', 'running', 'paused', 'stopping'))
+    order by b.bot_id
+  loop
+    continue when not candidate.held and given >= at_most;
+    granted := ek.claim_scope(candidate.scope, worker_id);
+    if granted is not null then
+      if not candidate.held then
+        given := given + 1;
+      end if;
+      bot_id := candidate.bot_id;
+      user_id := candidate.user_id;
+      run_id := candidate.run_id;
+      scope := candidate.scope;
+      token := granted;
+      return next;
+    end if;
+  end loop;
+end
+$$;
