@@ -172,6 +172,24 @@ describe('cooldown', () => {
   })
 })
 
+describe('cooldown in bars inside finer candles', () => {
+  test('1h, a fill at 05:20 and n 2: the next one at 08:00', () => {
+    // The base order of 01:00 is cooled down at 04:00; the price is below both rungs from 05:20 on.
+    const told = tell({
+      timeframe: '5m',
+      candles: flat(...Array.from({ length: 110 }, (_, i) => (i < 64 ? 100 : i === 64 ? 94.9 : 89))),
+      config: {
+        exits: FAR,
+        averaging: averaging({ rule: ladder('5'), maxOrders: 2, placement: 'virtual', cooldown: { n: 2, unit: 'bars' } }),
+      },
+    })
+    assert.deepEqual(
+      told.lines.filter(line => line.includes('avg')).map(line => line.split(' ').slice(0, 2).join(' ')),
+      ['05:20 avg1', '08:00 avg2'],
+    )
+  })
+})
+
 describe('limits', () => {
   test('a playbook can be asked besides the price', () => {
     const rule = { rule: ladder('5'), maxOrders: 1, placement: 'virtual' } as const

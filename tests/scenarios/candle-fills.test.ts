@@ -28,6 +28,7 @@ function clerk(order: Order): BotMachine<null> {
     watches: () => [],
     revive: () => null,
     summary: () => ({ status: 'running', pausedBy: [], ended: null, funds: [], lots: [], closedTrades: 0, realizedPnl: ZERO }),
+    hasEnded: () => false,
     liveOrders: () => [],
     playbook: () => null,
   }

@@ -119,6 +119,30 @@ describe('gates', () => {
   })
 })
 
+describe('several pairs', () => {
+  const others = { 'ETH/USDT': many(4, 50), 'SOL/USDT': many(4, 20) }
+  const started = (config: ConfigChanges, capital = '10000'): string[] =>
+    tell({ candles: many(4, 100), others, config: { exits: FAR, stopAfterDeals: null, ...config }, capital }).lines.flatMap(
+      line => (line.includes('base buy') ? [line.split(' ').slice(0, 2).join(' ')] : []),
+    )
+
+  test('each has its deal', () => {
+    assert.deepEqual(started({ maxActiveDeals: 3 }), ['01:00 BTC/USDT', '01:00 ETH/USDT', '01:00 SOL/USDT'])
+  })
+
+  test('the order of the list gets scarce slots', () => {
+    assert.deepEqual(started({ maxActiveDeals: 2 }), ['01:00 BTC/USDT', '01:00 ETH/USDT'])
+    assert.deepEqual(started({ maxActiveDeals: 1, pairs: ['SOL/USDT', 'BTC/USDT', 'ETH/USDT'] }), ['01:00 SOL/USDT'])
+  })
+
+  test('and scarce funds', () => {
+    assert.deepEqual(started({ maxActiveDeals: 3, pairs: ['ETH/USDT', 'SOL/USDT', 'BTC/USDT'] }, '201'), [
+      '01:00 ETH/USDT',
+      '01:00 SOL/USDT',
+    ])
+  })
+})
+
 describe('base order as a limit', () => {
   const limit = (rest: Partial<BaseOrder> = {}): ConfigChanges => ({
     baseOrder: { orderType: 'limit', limit: { mode: 'offset', offsetPct: '-2' }, timeoutSec: 2 * 3600, ...rest },

@@ -32,6 +32,7 @@ function waiter(price: string, touchedAt: number[]): BotMachine<{ done: boolean 
         : [{ kind: 'price_at_or_below', id: 'w', symbol: SYMBOL, price: Decimal.from(price), strict: false, isTarget: false }],
     revive: () => ({ done: false }),
     summary: () => ({ status: 'running', pausedBy: [], ended: null, funds: [], lots: [], closedTrades: 0, realizedPnl: ZERO }),
+    hasEnded: () => false,
     liveOrders: () => [],
     playbook: () => null,
   }

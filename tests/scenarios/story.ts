@@ -31,6 +31,8 @@ export interface Scenario {
   readonly config?: ConfigChanges
   /** Open, high, low, close and, where it matters, volume of each candle, one a line; a line `-` is a candle that is missing. */
   readonly candles: string | readonly (Bar | null)[]
+  /** Candles of further pairs of the bot, by symbol; the lines of every fill then name theirs. */
+  readonly others?: Readonly<Record<string, string>>
   readonly timeframe?: Timeframe
   readonly rules?: Partial<InstrumentRules>
   readonly venue?: Partial<VenueParameters>
@@ -66,16 +68,17 @@ function timeText(atMs: number): string {
   return `${day > 0 ? `${day}d ` : ''}${two(Math.floor((minutes % 1440) / 60))}:${two(minutes % 60)}`
 }
 
-const linesOf = (outcome: BacktestOutcome): string[] => linesFrom(outcome.journal, outcome.state)
+const linesOf = (outcome: BacktestOutcome, several: boolean): string[] => linesFrom(outcome.journal, outcome.state, several)
 
 /** What happened to each deal, oldest first. */
-export function linesFrom(journal: MemoryJournal<DcaState>, state: DcaState): string[] {
+export function linesFrom(journal: MemoryJournal<DcaState>, state: DcaState, namesSymbols = false): string[] {
   const lines: string[] = []
   for (let tradeSeq = 1; tradeSeq < state.nextTradeSeq; tradeSeq += 1) {
     const orders = new Map(journal.ordersOf(tradeSeq).map(order => [`${order.purpose}|${order.sequence}`, order]))
     for (const fill of journal.fillsOf(tradeSeq)) {
       const rung = orders.get(`${fill.purpose}|${fill.sequence}`)?.rung ?? ''
-      lines.push(`${timeText(fill.atMs)} ${fill.purpose}${rung} ${fill.side} ${fill.quantity} @ ${fill.price}`)
+      const symbol = namesSymbols ? `${fill.symbol} ` : ''
+      lines.push(`${timeText(fill.atMs)} ${symbol}${fill.purpose}${rung} ${fill.side} ${fill.quantity} @ ${fill.price}`)
     }
     const closed = journal.closedTrades().find(trade => trade.tradeSeq === tradeSeq)
     lines.push(closed ? `deal ${tradeSeq} ${closed.exitReason} ${closed.netPnl}` : `deal ${tradeSeq} ended unfilled`)
@@ -85,23 +88,25 @@ export function linesFrom(journal: MemoryJournal<DcaState>, state: DcaState): st
 
 export function tell(scenario: Scenario): Told {
   const timeframe = scenario.timeframe ?? '1h'
-  const rows = typeof scenario.candles === 'string' ? parseCandles(scenario.candles) : scenario.candles
-  const candles = columnsFrom(
-    rows.flatMap((row, i) => (row ? [{ ...row, openTimeMs: START_MS + i * timeframeMs(timeframe) }] : [])),
+  const tables = { [PAIR]: scenario.candles, ...scenario.others }
+  const candles = new Map(
+    Object.entries(tables).map(([symbol, table]) => {
+      const rows = typeof table === 'string' ? parseCandles(table) : table
+      const timed = rows.flatMap((row, i) => (row ? [{ ...row, openTimeMs: START_MS + i * timeframeMs(timeframe) }] : []))
+      return [symbol, columnsFrom(timed)] as const
+    }),
   )
-  const instrument = instrumentFromRules({
-    ...defaultRules('binance', PAIR),
-    step: '0.001',
-    minNotional: '0',
-    makerBps: '0',
-    takerBps: '0',
-    ...scenario.rules,
-  })
+  const instruments = new Map(
+    Object.keys(tables).map(symbol => {
+      const rules = { ...defaultRules('binance', symbol), step: '0.001', minNotional: '0', makerBps: '0', takerBps: '0' }
+      return [symbol, instrumentFromRules({ ...rules, ...scenario.rules })] as const
+    }),
+  )
   const play = (skip: boolean, restartEvery: number): BacktestOutcome =>
     runBacktest({
-      config: dcaConfig({ stopAfterDeals: 1, ...scenario.config }),
-      instruments: new Map([[PAIR, instrument]]),
-      candles: new Map([[PAIR, candles]]),
+      config: dcaConfig({ stopAfterDeals: 1, pairs: Object.keys(tables), ...scenario.config }),
+      instruments,
+      candles,
       timeframe,
       capital: Decimal.from(scenario.capital ?? '10000'),
       venue: { fillPath: 'pessimistic', slippageBps: ZERO, impactBpsPerPctVolume: ZERO, volumeCapPct: ZERO, ...scenario.venue },
@@ -110,9 +115,10 @@ export function tell(scenario: Scenario): Told {
       restartEvery,
     })
   const asleep = play(true, 0)
-  const lines = linesOf(asleep)
-  assert.deepEqual(linesOf(play(false, 0)), lines, 'stepping through every candle does the same')
-  assert.deepEqual(linesOf(play(true, 1)), lines, 'going on from saved state does the same')
+  const several = instruments.size > 1
+  const lines = linesOf(asleep, several)
+  assert.deepEqual(linesOf(play(false, 0), several), lines, 'stepping through every candle does the same')
+  assert.deepEqual(linesOf(play(true, 1), several), lines, 'going on from saved state does the same')
   for (const [currency, sum] of asleep.journal.books.sums()) assert.equal(sum.toString(), '0', `${currency} sums to zero`)
   return { ...asleep, lines }
 }
