@@ -1,5 +1,5 @@
--- A worker that holds many bots goes on to claim others: what it holds already no longer counts against the limit of one call,
--- which bounds the locks of one transaction and not the bots of one worker.
+-- The limit of a claim is what one worker can hold in all: the bots it holds already come first and are always listed, others follow
+-- until the limit is reached. Before, new bots in front of the held ones took it beyond its limit.
 
 set local role evenkeel_system;
 
@@ -17,14 +17,12 @@ begin
     left join leases l on l.scope = 'bot:' || b.bot_id
     where b.deleted_at is null
       and (b.desired_state in ('running', 'paused') or b.status in ('starting', 'running', 'paused', 'stopping'))
-    order by b.bot_id
+    order by held desc, b.bot_id
   loop
-    continue when not candidate.held and given >= at_most;
+    exit when not candidate.held and given >= at_most;
     granted := ek.claim_scope(candidate.scope, worker_id);
     if granted is not null then
-      if not candidate.held then
-        given := given + 1;
-      end if;
+      given := given + 1;
       bot_id := candidate.bot_id;
       user_id := candidate.user_id;
       run_id := candidate.run_id;
