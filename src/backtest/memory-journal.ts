@@ -1,7 +1,7 @@
 // The facts of a backtest, kept in memory: books, orders and fills by deal, closed deals in their order.
 
 import { Books } from '../core/ledger/books.ts'
-import { type Fill, type Order, orderKeyText } from '../core/orders/order.ts'
+import type { Fill, Order } from '../core/orders/order.ts'
 import type { HashedTrade } from '../core/positions/trades-hash.ts'
 import type { SystemEvent, TradeImage } from '../engine/commit-batch.ts'
 import type { EngineEvent, StepResult } from '../engine/machine.ts'
@@ -11,7 +11,8 @@ const NONE: readonly TradeImage[] = []
 
 export class MemoryJournal<State> implements RunSink<State> {
   readonly books: Books
-  readonly #orders = new Map<number, Map<string, Order>>()
+  /** By deal, in the order in which they were placed. */
+  readonly #orders = new Map<number, Order[]>()
   readonly #fills = new Map<number, Fill[]>()
   readonly #closed: TradeImage[] = []
   readonly #partialExits: TradeImage[] = []
@@ -32,14 +33,7 @@ export class MemoryJournal<State> implements RunSink<State> {
     this.#onStep?.(event, result)
     const { orders, fills, transfers, endedDeals, events } = result.changes
     for (const transfer of transfers) this.books.post(transfer)
-    for (const order of orders) {
-      let ofDeal = this.#orders.get(order.tradeSeq)
-      if (!ofDeal) {
-        ofDeal = new Map()
-        this.#orders.set(order.tradeSeq, ofDeal)
-      }
-      ofDeal.set(orderKeyText(order), order)
-    }
+    for (const order of orders) this.#keepOrder(order)
     for (const fill of fills) {
       const ofDeal = this.#fills.get(fill.tradeSeq)
       if (ofDeal) ofDeal.push(fill)
@@ -52,6 +46,23 @@ export class MemoryJournal<State> implements RunSink<State> {
     if (this.#keepsEvents) for (const each of events) this.events.push({ atMs: event.atMs, event: each })
   }
 
+  /** The latest image of an order; those that change are among the last. */
+  #keepOrder(order: Order): void {
+    const ofDeal = this.#orders.get(order.tradeSeq)
+    if (!ofDeal) {
+      this.#orders.set(order.tradeSeq, [order])
+      return
+    }
+    for (let i = ofDeal.length - 1; i >= 0; i -= 1) {
+      const known = ofDeal[i]!
+      if (known.sequence === order.sequence && known.purpose === order.purpose) {
+        ofDeal[i] = order
+        return
+      }
+    }
+    ofDeal.push(order)
+  }
+
   /** Deals that have ended with a position, in the order in which they ended. */
   closedTrades(): readonly TradeImage[] {
     return this.#closed
@@ -62,7 +73,7 @@ export class MemoryJournal<State> implements RunSink<State> {
   }
 
   ordersOf(tradeSeq: number): Order[] {
-    return [...(this.#orders.get(tradeSeq)?.values() ?? [])]
+    return this.#orders.get(tradeSeq)?.slice() ?? []
   }
 
   fillsOf(tradeSeq: number): readonly Fill[] {

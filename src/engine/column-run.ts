@@ -121,7 +121,7 @@ export class ColumnRun<State> {
   /** Does the next candle or decision that can matter, for all pairs that have one at that time. */
   next(): Advance {
     const { run, skip } = this.#o
-    if (run.machine.summary(run.state).ended) return { kind: 'end' }
+    if (run.machine.hasEnded(run.state)) return { kind: 'end' }
     const watches = run.watches()
     const decisionMs = skip ? this.#nextWatchedDecision(watches) : this.#nextDecision()
     const candleMs = skip ? this.#nextTouched(watches, decisionMs) : this.#nextCandle()
@@ -137,7 +137,7 @@ export class ColumnRun<State> {
   /** Ends the run at the last close of its data. */
   finish(): void {
     const { run, fromMs } = this.#o
-    if (run.machine.summary(run.state).ended) return
+    if (run.machine.hasEnded(run.state)) return
     const prices = new Map<string, Decimal>()
     let atMs = fromMs
     for (const lane of this.#lanes) {
@@ -272,7 +272,8 @@ export class ColumnRun<State> {
     if (run.watches().some(watch => watch.kind === 'time' && watch.atMs <= openMs)) run.fireTimers(openMs, this.#opens(openMs))
     for (const lane of this.#lanes) {
       // Closes up to this open are past, slept or not.
-      while (lane.bar < lane.lastBar && lane.closes[lane.bar]! <= openMs) lane.bar += 1
+      if (lane.bar < lane.lastBar && lane.closes[lane.bar]! <= openMs)
+        lane.bar = Math.min(lane.lastBar, firstAbove(lane.closes, openMs, lane.bar))
       const index =
         lane.columns.openTimeMs[lane.index] === openMs ? lane.index : lowerBound(lane.columns.openTimeMs, openMs, lane.index)
       if (index < lane.last && lane.columns.openTimeMs[index] === openMs) {
@@ -336,6 +337,23 @@ function lowerBound(values: Float64Array, wanted: number, from = 0): number {
     else high = middle
   }
   return low
+}
+
+/** First index after `from`, whose value is not above `wanted`, that is: searched in growing strides, since it is mostly near. */
+function firstAbove(values: Float64Array, wanted: number, from: number): number {
+  let low = from
+  let stride = 1
+  while (low + stride < values.length && values[low + stride]! <= wanted) {
+    low += stride
+    stride *= 2
+  }
+  let high = Math.min(low + stride, values.length)
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1
+    if (values[middle]! <= wanted) low = middle
+    else high = middle
+  }
+  return high
 }
 
 /** First index whose value is above `wanted`. */

@@ -63,6 +63,8 @@ export type EngineEvent =
       readonly kind: 'order_event'
       readonly atMs: number
       readonly event: OrderEvent
+      /** The order went out in this same instant: a simulated venue answers at once. It is `sent` first, then the event. */
+      readonly sentNow?: boolean
       readonly order: OrderKey
       readonly reason: string | null
     }
@@ -110,6 +112,8 @@ export interface BotMachine<State> {
   /** The state from its parsed JSON. @throws where it is not of this machine's version. */
   revive(json: unknown): State
   summary(state: State): RunSummary
+  /** Whether the run has ended by itself: asked at every wake-up. */
+  hasEnded(state: State): boolean
   /** Orders that the venue still owes an end. */
   liveOrders(state: State): readonly Order[]
   /** The playbook that a condition watch names. */

@@ -193,8 +193,7 @@ export class SimulatedRun<State> {
   #place(order: Order): void {
     const atMs = this.#nowMs
     const key = { tradeSeq: order.tradeSeq, purpose: order.purpose, sequence: order.sequence }
-    this.#step({ kind: 'order_event', atMs, event: 'sent', order: key, reason: null })
-    this.#step({ kind: 'order_event', atMs, event: 'accepted', order: key, reason: null })
+    this.#step({ kind: 'order_event', atMs, event: 'accepted', sentNow: true, order: key, reason: null })
     const entry = this.#book(order.symbol).add(order, this.#candle)
     if (entry.kind !== 'market') return
     if (this.#lastPrices) {

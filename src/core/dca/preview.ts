@@ -60,6 +60,8 @@ export interface PreviewInput {
   readonly factor?: Decimal
   /** `planRungs` of the config, where it is at hand. */
   readonly rungs?: readonly Rung[]
+  /** Sizes, minimums and capital only: targets, stops and averages are left out. What starting a deal asks, at every close that may. */
+  readonly sizesOnly?: boolean
 }
 
 const PERCENT_PLACES = 18
@@ -122,8 +124,9 @@ export function previewLadder(input: PreviewInput): Preview {
   const fee = feeRate(instrument)
   const netProfit = config.exits.profitBasis === 'net'
   const averaging = config.averaging
-  const target = shownTarget(config)
-  const stop = config.exits.stopLoss
+  const target = input.sizesOnly ? null : shownTarget(config)
+  const stop = input.sizesOnly ? null : config.exits.stopLoss
+  const dynamic = averaging !== null && averaging.rule.type !== 'ladder' && averaging.rule.type !== 'levels'
   const rows: PreviewRow[] = []
   let lot = EMPTY_LOT
   let required = ZERO
@@ -135,9 +138,13 @@ export function previewLadder(input: PreviewInput): Preview {
     lot = applyFill(lot, { side: 'buy', price: at, quantity, feeValueQuote: ZERO, feeBaseQuantity: ZERO })
     if (rung === 0) baseCost = quote
     required = required.plus(quote.times(ONE.plus(fee)))
-    const context = exitContext(lot, { baseCost, basePrice: price, lastEntryPrice: at }, instrument, netProfit)
-    const tp = target && lot.quantity.isPositive() ? targetPrice(target.from, target.pct, context, instrument.tick) : null
-    const stopAt = stop && lot.quantity.isPositive() ? stopPrice(stop, instrument.symbol, context, instrument.tick) : null
+    const context = input.sizesOnly
+      ? null
+      : exitContext(lot, { baseCost, basePrice: price, lastEntryPrice: at }, instrument, netProfit)
+    const tp =
+      context && target && lot.quantity.isPositive() ? targetPrice(target.from, target.pct, context, instrument.tick) : null
+    const stopAt =
+      context && stop && lot.quantity.isPositive() ? stopPrice(stop, instrument.symbol, context, instrument.tick) : null
     const flags: PreviewFlag[] = []
     if (!at.isPositive()) flags.push('price_not_positive')
     if (quote.lt(instrument.minNotional)) flags.push('below_min_notional')
@@ -154,7 +161,7 @@ export function previewLadder(input: PreviewInput): Preview {
       quote,
       cumBase: lot.quantity,
       cumQuote: lot.basis,
-      average: averagePrice(lot) ?? at,
+      average: input.sizesOnly ? at : (averagePrice(lot) ?? at),
       tpPrice: tp,
       requiredChangePct: tp && at.isPositive() ? tp.minus(at).times(HUNDRED).dividedBy(at, PERCENT_PLACES, 'half_even') : null,
       stopPrice: stopAt,
@@ -168,7 +175,7 @@ export function previewLadder(input: PreviewInput): Preview {
   let lastEntry = price
   for (const rung of averaging ? (input.rungs ?? planRungs(averaging)) : []) {
     if (!averaging || lot.quantity.isZero()) break
-    const at = assumedPrice(config, rung, lot, price, lastEntry, instrument, netProfit)
+    const at = assumedPrice(config, rung, lot, price, lastEntry, instrument, netProfit, dynamic)
     const quote = rungQuote(rung, averaging.amount.type, baseCost, free, factor)
     const deviation = rung.deviationPct ?? price.minus(at).times(HUNDRED).dividedBy(price, PERCENT_PLACES, 'half_even')
     addRow(rung.k, deviation, at, rungQuantity(quote, at, instrument), averaging.placement === 'virtual')
@@ -198,12 +205,13 @@ function assumedPrice(
   lastEntryPrice: Decimal,
   instrument: Instrument,
   netProfit: boolean,
+  needsAverage: boolean,
 ): Decimal {
   const fee = feeRate(instrument)
   const context = {
     basePrice,
     lastEntryPrice,
-    averagePrice: averagePrice(lot) ?? basePrice,
+    averagePrice: needsAverage ? (averagePrice(lot) ?? basePrice) : basePrice,
     quantity: lot.quantity,
     feeIn: fee,
     feeOut: fee,

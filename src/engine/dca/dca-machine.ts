@@ -31,6 +31,7 @@ export function createDcaMachine(
     watches: (state): Watch[] => dcaWatches(setting, state),
     revive: reviveState,
     summary: state => summary(setting, state),
+    hasEnded: state => state.ended !== null,
     playbook: key => playbookOf(setting, key),
     liveOrders: state => state.deals.flatMap(deal => deal.orders.filter(isLive)),
   }
@@ -104,6 +105,7 @@ function step(
     case 'order_event': {
       const deal = ctx.deal(event.order.tradeSeq)
       if (!deal) break
+      if (event.sentNow) followOrder(ctx, deal, event.order, 'sent', null)
       const followed = followOrder(ctx, deal, event.order, event.event, event.reason)
       if (followed?.ended) orderEnded(ctx, deal, followed.order, priceFor(ctx, deal))
       break

@@ -41,8 +41,8 @@ export class DealContext {
   readonly transfers: Transfer[] = []
   readonly events: SystemEvent[] = []
   readonly #partialExits: (() => TradeImage)[] = []
-  readonly #touchedDeals = new Map<number, Deal>()
-  readonly #touchedPairs = new Set<string>()
+  readonly #touchedDeals: Deal[] = []
+  #touchedPairs: string[] | null = null
 
   readonly #tellsEvents: boolean
 
@@ -56,26 +56,26 @@ export class DealContext {
 
   /** The deal for writing; null when it has ended before. */
   deal(tradeSeq: number): Deal | null {
-    const touched = this.#touchedDeals.get(tradeSeq)
-    if (touched) return touched
+    for (const touched of this.#touchedDeals) if (touched.tradeSeq === tradeSeq) return touched
     const index = this.state.deals.findIndex(deal => deal.tradeSeq === tradeSeq)
     if (index < 0) return null
     const copy = { ...this.state.deals[index]! }
     this.state.deals[index] = copy
-    this.#touchedDeals.set(tradeSeq, copy)
+    this.#touchedDeals.push(copy)
     return copy
   }
 
   addDeal(deal: Deal): void {
     this.state.deals.push(deal)
-    this.#touchedDeals.set(deal.tradeSeq, deal)
+    this.#touchedDeals.push(deal)
   }
 
   /** The pair for writing. */
   pair(symbol: string): PairState {
-    if (!this.#touchedPairs.has(symbol)) {
+    if (!this.#touchedPairs?.includes(symbol)) {
       this.state.pairs = { ...this.state.pairs, [symbol]: { ...(this.state.pairs[symbol] ?? newPair()) } }
-      this.#touchedPairs.add(symbol)
+      if (this.#touchedPairs) this.#touchedPairs.push(symbol)
+      else this.#touchedPairs = [symbol]
     }
     return this.state.pairs[symbol]!
   }
@@ -143,7 +143,7 @@ export class DealContext {
       state: this.state,
       commands: this.commands,
       decisions: this.decisions,
-      changes: new StepChanges(this.setting, this.state, this, [...this.#touchedDeals.values()], this.#partialExits),
+      changes: new StepChanges(this.setting, this.state, this, this.#touchedDeals, this.#partialExits),
     }
   }
 }

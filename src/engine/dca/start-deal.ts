@@ -139,11 +139,26 @@ export function dealPreview(
   const { config } = ctx.currentRules()
   const instrument = ctx.instrument(symbol)
   const entryPrice = entryPriceOf(ctx, symbol, price)
-  const whole = previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free, rungs: ctx.currentRules().rungs })
+  const whole = previewLadder({
+    config,
+    instrument,
+    price: entryPrice,
+    balance: ctx.state.free,
+    rungs: ctx.currentRules().rungs,
+    sizesOnly: true,
+  })
   const factor = dealFactor(ctx, symbol, whole.requiredCapital)
   const preview = factor.equals(ONE)
     ? whole
-    : previewLadder({ config, instrument, price: entryPrice, balance: ctx.state.free, factor, rungs: ctx.currentRules().rungs })
+    : previewLadder({
+        config,
+        instrument,
+        price: entryPrice,
+        balance: ctx.state.free,
+        factor,
+        rungs: ctx.currentRules().rungs,
+        sizesOnly: true,
+      })
   return { preview, factor, entryPrice }
 }
 
