@@ -188,6 +188,40 @@ test('a lease that was taken over refuses the former holder', async () => {
   await assert.rejects(claim('unknown'), (error: { code?: string }) => error.code === 'EK001')
 })
 
+test('a worker claims up to its limit, and another one gets only what is free', async () => {
+  const own = await openTestDatabase()
+  try {
+    const first = await startTestRun(own.db)
+    for (let i = 0; i < 4; i += 1) await startTestRun(own.db, first.userId)
+    const claim = (worker: string, atMost: number) =>
+      own.db.withApp(async tx => {
+        await tx.query(`select ek.renew_worker($1, 'host', 1, 'test', 15)`, [worker])
+        const { rows } = await tx.query<{ bot_id: string; token: number }>('select bot_id, token from ek.claim_bots($1, $2)', [
+          worker,
+          atMost,
+        ])
+        return rows
+      })
+    const held = (await claim('w1', 2)).map(row => row.bot_id)
+    assert.equal(held.length, 2)
+    await startTestRun(own.db, first.userId)
+    assert.deepEqual(
+      (await claim('w1', 2)).map(row => row.bot_id),
+      held,
+    )
+    assert.equal((await claim('w1', 5)).length, 5)
+    const others = await claim('w2', 10)
+    assert.equal(others.length, 1)
+    const all = await claim('w1', 10)
+    assert.equal(all.length, 5)
+    assert.ok(all.every(row => row.token === 1 && row.bot_id !== others[0]!.bot_id))
+    await own.db.withApp(tx => tx.query(`select ek.retire_worker('w2')`))
+    assert.equal((await claim('w1', 10)).filter(row => row.token === 2).length, 1)
+  } finally {
+    await own.close()
+  }
+})
+
 test('another tenant can neither see nor continue a run', async () => {
   const { db } = database
   const context = await startTestRun(db)
