@@ -176,7 +176,8 @@ interface Shown {
 /** The smallest variant of a failing case that still fails: fewer candles, fewer blocks of the config. */
 export function shrink(failing: Case, fails: (each: Case) => boolean): Case {
   let best = failing
-  const attempt = (next: Case): boolean => {
+  const attempt = (next: Case | null): boolean => {
+    if (!next) return false
     let broken = false
     try {
       broken = fails(next)
@@ -215,12 +216,12 @@ export function shrink(failing: Case, fails: (each: Case) => boolean): Case {
   return best
 }
 
-function cut(each: Case, share: number): Case {
+/** The first part of the candles; null where that is no less. */
+function cut(each: Case, share: number): Case | null {
   const candles = new Map<string, CandleColumns>()
   for (const [symbol, columns] of each.candles)
     candles.set(symbol, sliceColumns(columns, 0, Math.max(2, Math.floor(columns.length * share))))
-  if ([...candles].every(([symbol, columns]) => columns.length === each.candles.get(symbol)!.length))
-    throw new RangeError('no smaller case')
+  if ([...candles].every(([symbol, columns]) => columns.length === each.candles.get(symbol)!.length)) return null
   return { ...each, candles }
 }
 

@@ -198,10 +198,10 @@ function randomConfig(dice: Dice, symbols: readonly string[], venue: Timeframe):
           },
         }
       : {}),
-    ...(dice.chance(0.15)
+    ...(dice.chance(0.25)
       ? {
           emergencyBrake: {
-            circuitBreaker: { dropPct: dice.whole(2, 6), windowMin: dice.whole(5, 120) },
+            circuitBreaker: { dropPct: dice.whole(1, 4), windowMin: dice.whole(15, 600) },
             action: dice.of(['pause', 'pause_and_close']),
             recovery: { timeframe: venue, stabilizationBars: dice.whole(2, 8), maxRangePct: dice.whole(2, 9) },
           },
