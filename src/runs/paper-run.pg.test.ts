@@ -392,7 +392,6 @@ test('seven years replayed: the hash of the backtest, and the rows say the same'
   assert.ok(run.total_trades > 100)
   const { rows } = await database.db.withSystem(tx => tx.query<{ line: string }>(HASH_BY_SQL, [runId, PURPOSES]))
   assert.equal(rows.filter(row => row.line.startsWith('T|')).length, run.total_trades)
-  const { createHash } = await import('node:crypto')
   const bySql = createHash('sha256')
     .update(rows.map(row => `${row.line}\n`).join(''))
     .digest('hex')
