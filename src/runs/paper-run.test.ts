@@ -152,6 +152,32 @@ test('killed at every commit in a row, two pairs that close together', async () 
   assert.equal(store.last!.totals.tradesHash, backtestHash(two, candles))
 })
 
+test('killed anywhere with several deals on one pair and volume for parts of their orders only', async () => {
+  const three = config({ maxActiveDeals: 3, maxDealsPerPair: 3, dealStart: { cooldownSec: 0 } })
+  const candles = { 'BTC/USDT': candlesThrough(waves(90), 8) }
+  const newStore = (): MemoryRunStore => {
+    const store = new MemoryRunStore(three, REPLAY)
+    store.venue = { fillPath: 'pessimistic', slippageBps: '5', volumeCapPct: '10' }
+    return store
+  }
+  const calm = newStore()
+  await live(calm, candles)
+  const parts = calm.orders().filter(order => calm.fills().filter(fill => isOf(fill, order)).length > 1)
+  assert.ok(parts.length > 3, `${parts.length} orders filled in parts`)
+  for (let commit = 2; commit <= calm.commits; commit += 1) {
+    const store = newStore()
+    store.crashAt = { commit, kind: commit % 2 ? 'before' : 'after' }
+    await live(store, candles)
+    store.crashAt = null
+    if (!store.ended) await live(store, candles)
+    assert.deepEqual(store.journalEntries, calm.journalEntries, `killed at commit ${commit}`)
+  }
+})
+
+function isOf(fill: { tradeSeq: number; purpose: string; sequence: number }, order: typeof fill): boolean {
+  return fill.tradeSeq === order.tradeSeq && fill.purpose === order.purpose && fill.sequence === order.sequence
+}
+
 function dip() {
   return {
     items: [

@@ -50,6 +50,7 @@ export class MemoryRunStore implements RunStore {
   readonly configs = new Map<number, unknown>()
   commandsBefore = 0
   initialBalance = '10000'
+  venue: VenueSpec = VENUE
   /** Fencing token of whoever holds the bot now. */
   token = 1
   isAway = false
@@ -138,7 +139,7 @@ export class MemoryRunStore implements RunStore {
       initialBalance: this.initialBalance,
       currency: 'USDT',
       feed: this.feed,
-      venue: VENUE,
+      venue: this.venue,
       startedAtMs: 0,
       currentVersion: this.version,
       config: version => (this.configs.get(version) as DcaConfig | undefined) ?? null,
@@ -233,7 +234,7 @@ export class MemoryRunStore implements RunStore {
 export const HOUR = 3_600_000
 
 /** Hourly candles through these closes; each opens at the close before and reaches a little beyond both. */
-export function candlesThrough(closes: readonly number[], fromMs = Date.UTC(2026, 0, 1)): CandleColumns {
+export function candlesThrough(closes: readonly number[], volume = 1000, fromMs = Date.UTC(2026, 0, 1)): CandleColumns {
   const columns = allocateColumns(closes.length)
   let before = closes[0] ?? 0
   closes.forEach((close, i) => {
@@ -242,7 +243,7 @@ export function candlesThrough(closes: readonly number[], fromMs = Date.UTC(2026
     columns.high[i] = round(Math.max(before, close) * 1.001)
     columns.low[i] = round(Math.min(before, close) * 0.999)
     columns.close[i] = close
-    columns.volume[i] = 1000
+    columns.volume[i] = volume
     before = close
   })
   return columns
