@@ -160,11 +160,14 @@ export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
     async next(patience) {
       const signal = patience()
       pending ??= iterator.next()
+      // The signal outlives this waiting: what listens to it must go.
+      let cancel = (): void => {}
       const ended = new Promise<null>(resolve => {
-        if (signal.aborted) resolve(null)
-        else signal.addEventListener('abort', () => resolve(null), { once: true })
+        cancel = () => resolve(null)
+        if (signal.aborted) cancel()
+        else signal.addEventListener('abort', cancel, { once: true })
       })
-      const result = await Promise.race([pending, ended])
+      const result = await Promise.race([pending, ended]).finally(() => signal.removeEventListener('abort', cancel))
       if (result === null) return null
       pending = null
       if (result.done) {

@@ -2,10 +2,12 @@
 // database cannot commit, nothing moves. What is saved is the engine's state and how far the feed was read, so that a restart
 // continues exactly behind the last committed instant.
 
+import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { EngineEvent } from '../engine/machine.ts'
 import type { FeedOpener } from './open-feed.ts'
 import { nap, throughOutages } from './outage.ts'
 import type { Assignment, RunCommand, RunLog, RunStore } from './ports.ts'
+import type { Cursor, Pump } from './pump.ts'
 import { makeBatch } from './run-batch.ts'
 import { openSession, type Session } from './session.ts'
 import { TURN_MS, type Turns } from './turns.ts'
@@ -56,14 +58,33 @@ export class PaperRun {
 
   /** Runs until the run has ended or the signal asks to stop. @throws what a supervisor must decide about, LEASE_LOST among it. */
   async run(signal: AbortSignal): Promise<PaperRunEnd> {
-    for (;;) {
-      const session = await this.#patiently(() => openSession(this.assignment, this.#deps), signal)
-      try {
-        const end = await this.#drive(session, signal)
-        if (end !== 'reload') return end
-      } finally {
-        session.feed.pump.stop()
+    const onAbort = (): void => this.#wake.abort()
+    signal.addEventListener('abort', onAbort)
+    try {
+      for (;;) {
+        const session = await this.#patiently(() => openSession(this.assignment, this.#deps), signal)
+        try {
+          const end = await this.#drive(session, signal)
+          if (end !== 'reload') return end
+        } finally {
+          session.feed.pump.stop()
+        }
       }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Moves on by an instant; a wake-up ends the waiting for it, and so does the time of the next sign of life. */
+  async #next(pump: Pump<DcaState>): Promise<Cursor | null> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await pump.next(() => {
+        timer ??= setTimeout(() => this.#wake.abort(), HEARTBEAT_MS)
+        return this.#wake.signal
+      })
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -96,7 +117,7 @@ export class PaperRun {
         }
       }
       if (nowMs - session.lastBeatMs >= HEARTBEAT_MS) await this.#beat(session, signal)
-      const cursor = await feed.pump.next(() => AbortSignal.any([this.#wake.signal, signal, AbortSignal.timeout(HEARTBEAT_MS)]))
+      const cursor = await this.#next(feed.pump)
       if (cursor) {
         session.cursor = cursor
         session.isAhead = true

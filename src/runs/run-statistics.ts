@@ -2,10 +2,8 @@
 // returns, and sums over closed deals. They give what core/statistics computes over whole series.
 
 import { Decimal } from '../core/money/decimal.ts'
+import { DAYS_A_YEAR, sampleDay } from '../core/statistics/equity-series.ts'
 import type { MetricsImage } from '../engine/commit-batch.ts'
-
-const DAY_MS = 86_400_000
-const DAYS_A_YEAR = 365
 
 export interface RunStatisticsState {
   peakEquity: number
@@ -64,25 +62,18 @@ export class RunStatistics {
   /** @returns how far this equity lies below the highest so far, positive percent. */
   sample(atMs: number, equity: number): number {
     const s = this.#s
-    // A close at midnight belongs to the day it ends.
-    const day = Math.floor((atMs - 1) / DAY_MS)
-    if (s.day >= 0 && day !== s.day) this.#endDay()
+    const day = sampleDay(atMs)
+    // A day without a sample ends as the day before did: its return is 0.
+    for (; s.day >= 0 && s.day < day; s.day += 1) {
+      Object.assign(s, withReturn(s, dayReturn(s)))
+      s.dayBase = s.lastEquity
+    }
     s.day = day
     s.lastEquity = equity
     if (equity > s.peakEquity) s.peakEquity = equity
     const drawdown = s.peakEquity > 0 ? ((s.peakEquity - equity) / s.peakEquity) * 100 : 0
     if (drawdown > s.maxDrawdownPct) s.maxDrawdownPct = drawdown
     return drawdown
-  }
-
-  #endDay(): void {
-    const s = this.#s
-    const change = s.dayBase > 0 ? s.lastEquity / s.dayBase - 1 : 0
-    s.returns += 1
-    const delta = change - s.returnMean
-    s.returnMean += delta / s.returns
-    s.returnSquares += delta * (change - s.returnMean)
-    s.dayBase = s.lastEquity
   }
 
   closed(netPnl: Decimal): void {
@@ -100,11 +91,14 @@ export class RunStatistics {
     }
   }
 
+  /** Of all days so far, the one that is not over included: what core/statistics gives for the same samples. */
   sharpe(): number | null {
     const s = this.#s
-    if (s.returns < 2) return null
-    const deviation = Math.sqrt(s.returnSquares / (s.returns - 1))
-    return deviation > 0 ? (s.returnMean / deviation) * Math.sqrt(DAYS_A_YEAR) : null
+    if (s.day < 0) return null
+    const { returns, returnMean, returnSquares } = withReturn(s, dayReturn(s))
+    if (returns < 2) return null
+    const deviation = Math.sqrt(returnSquares / (returns - 1))
+    return deviation > 0 ? (returnMean / deviation) * Math.sqrt(DAYS_A_YEAR) : null
   }
 
   metrics(): MetricsImage {
@@ -115,7 +109,7 @@ export class RunStatistics {
     const lossSum = Decimal.from(s.lossSum)
     return {
       sharpeRatio: this.sharpe(),
-      winRate: total === 0 ? null : (s.wins / total) * 100,
+      winRate: s.wins + s.losses === 0 ? null : (s.wins / (s.wins + s.losses)) * 100,
       profitFactor: lossSum.isZero() ? null : Decimal.from(s.winSum).toNumber() / -lossSum.toNumber(),
       maxDrawdown: s.maxDrawdownPct,
       totalReturn: this.#initial > 0 ? (s.lastEquity / this.#initial - 1) * 100 : null,
@@ -129,4 +123,18 @@ export class RunStatistics {
       extra: { breakEvenTrades: s.breakEven },
     }
   }
+}
+
+type Moments = Pick<RunStatisticsState, 'returns' | 'returnMean' | 'returnSquares'>
+
+function dayReturn(s: RunStatisticsState): number {
+  return s.dayBase > 0 ? s.lastEquity / s.dayBase - 1 : 0
+}
+
+/** One more return into count, mean and sum of squared deviations (Welford 1962). */
+function withReturn(s: Moments, change: number): Moments {
+  const returns = s.returns + 1
+  const delta = change - s.returnMean
+  const returnMean = s.returnMean + delta / returns
+  return { returns, returnMean, returnSquares: s.returnSquares + delta * (change - returnMean) }
 }
