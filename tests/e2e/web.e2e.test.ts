@@ -279,6 +279,27 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
+test('when the server is away the figures say how old they are, and pages offer to try again', async () => {
+  const { page, close } = await visit(browser, platform.url)
+  await signIn(page)
+  await page.getByRole('link', { name: 'My first demo bot' }).first().click()
+  await page.getByTestId('figures').waitFor()
+  await page.waitForTimeout(3000)
+  await page.route('**/api/**', route => route.abort('connectionrefused'))
+  await page
+    .getByText(/These figures are \d+ s old.*The server does not answer/)
+    .first()
+    .waitFor({ timeout: 30_000 })
+  await page.getByRole('link', { name: 'Settings' }).click()
+  const sessions = page.locator('.panel', { hasText: 'Sessions' })
+  await sessions.getByText('The server does not answer').waitFor({ timeout: 30_000 })
+  await page.unroute('**/api/**')
+  await sessions.getByRole('button', { name: 'Try again' }).click()
+  await sessions.getByText('this one').waitFor()
+  assert.equal(await sessions.getByRole('alert').count(), 0)
+  await close()
+})
+
 test('a session that has ended leads to the door and back to the page', async () => {
   const { page, close } = await visit(browser, platform.url)
   await signIn(page, '/deals')

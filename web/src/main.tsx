@@ -14,11 +14,13 @@ createRoot(root).render(
   </StrictMode>,
 )
 
-// After an upgrade of the server a page that was open asks for parts that are gone: it is loaded anew, once.
-window.addEventListener('vite:preloadError', event => {
+// After an upgrade of the server a page that was open asks for parts that are gone: it is loaded anew, once, if the server answers.
+window.addEventListener('vite:preloadError', () => {
   const last = Number(sessionStorage.getItem('reloadedAt') ?? 0)
   if (Date.now() - last < 30_000) return
-  event.preventDefault()
   sessionStorage.setItem('reloadedAt', String(Date.now()))
-  location.reload()
+  fetch('/api/health').then(
+    answer => answer.ok && location.reload(),
+    () => undefined,
+  )
 })

@@ -1,7 +1,7 @@
 // The frame of every page: the door for who is not signed in, the bar on top, tabs at the foot of a phone, palette and shortcuts.
 
 import { ActionIcon, Button, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
-import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { Link, Outlet, useNavigate, useRouter } from '@tanstack/react-router'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { User } from '../../../src/contract/auth.ts'
 import { onSignedOut } from '../client/call.ts'
@@ -65,6 +65,14 @@ function SignedIn({ user, onLeave }: { user: User; onLeave(): void }) {
   const [palette, setPalette] = useState(false)
   const [help, setHelp] = useState(false)
   useEffect(() => openStream(queryClient), [])
+  const router = useRouter()
+  useEffect(() => {
+    // Every page is fetched while nothing else is to do, so that it still opens when the server is away.
+    const timer = setTimeout(() => {
+      for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route)
+    }, 2500)
+    return () => clearTimeout(timer)
+  }, [router])
   useShortcuts({ openPalette: () => setPalette(true), openHelp: () => setHelp(true), busy: palette || help })
   return (
     <>

@@ -12,9 +12,11 @@ export const queryClient = new QueryClient({
       staleTime: 2_000,
       gcTime: 5 * 60_000,
       refetchOnWindowFocus: true,
+      // The server is often on this very machine: a browser that thinks itself offline asks all the same.
+      networkMode: 'always',
       retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
     },
-    mutations: { retry: false },
+    mutations: { retry: false, networkMode: 'always' },
   },
 })
 

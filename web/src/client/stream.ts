@@ -46,14 +46,18 @@ export function openStream(queries: QueryClient): () => void {
     timer = null
     const now = new Map(gathered)
     gathered.clear()
-    void queries.invalidateQueries({
-      predicate: ({ queryKey }) => {
-        const bots = now.get(String(queryKey[0]))
-        if (!bots) return false
-        const id = (queryKey[1] as { id?: string } | null)?.id
-        return id === undefined || bots.has(id) || bots.has(null) || !String(queryKey[0]).startsWith('bot')
+    // A reading that is under way is let finish: on a busy bot each message would otherwise begin it anew.
+    void queries.invalidateQueries(
+      {
+        predicate: ({ queryKey }) => {
+          const bots = now.get(String(queryKey[0]))
+          if (!bots) return false
+          const id = (queryKey[1] as { id?: string } | null)?.id
+          return id === undefined || bots.has(id) || bots.has(null) || !String(queryKey[0]).startsWith('bot')
+        },
       },
-    })
+      { cancelRefetch: false },
+    )
   }
   const hear = (event: MessageEvent<string>) => {
     let message: { topic?: string; botId?: string | null }

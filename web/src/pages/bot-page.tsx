@@ -24,7 +24,7 @@ export function BotPage() {
   const { botId } = useParams({ from: '/bots/$botId' })
   const query = useRead('getBot', { params: { id: botId } }, { everyMs: 10_000 })
   return (
-    <Faces query={query} what="The bot" rows={8}>
+    <Faces query={query} what="The bot" rows={8} quiet>
       {bot => <BotView bot={bot} />}
     </Faces>
   )
@@ -57,6 +57,11 @@ function BotView({ bot: stored }: { bot: Bot }) {
             <span className="dim small">
               {glance(bot.config).pairs.join(', ')} · {bot.interval} · version {bot.version}
             </span>
+            {live.data?.simulatedAt && (
+              <span className="dim small num">
+                market time <Time iso={live.data.simulatedAt} />
+              </span>
+            )}
             <PausedBy by={live.data?.pausedBy ?? bot.pausedBy} />
           </div>
         </div>
@@ -122,11 +127,6 @@ function LiveFigures({ bot, live }: { bot: Bot; live: BotLiveStatus | undefined 
       <Figure label="Sign of life" hint="How long ago the worker wrote that it runs">
         {active ? (live?.heartbeatAgeSec == null ? DASH : `${duration(live.heartbeatAgeSec)} ago`) : 'at rest'}
       </Figure>
-      {live?.simulatedAt && (
-        <Figure label="Market time">
-          <Time iso={live.simulatedAt} />
-        </Figure>
-      )}
     </dl>
   )
 }

@@ -82,13 +82,15 @@ export function Faces<T>(props: {
   query: UseQueryResult<T, Error>
   what: string
   rows?: number
+  /** Another part of the page says already that the server is away. */
+  quiet?: boolean
   children: (data: T) => ReactNode
 }) {
-  const { query, what, rows, children } = props
+  const { query, what, rows, quiet, children } = props
   if (query.data !== undefined)
     return (
       <>
-        <Stale query={query} />
+        {!quiet && <Stale query={query} />}
         {children(query.data)}
       </>
     )

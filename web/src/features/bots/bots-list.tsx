@@ -47,8 +47,10 @@ function BotRow({ bot }: { bot: Bot }) {
           <ModeChip mode={live?.mode ?? 'paper'} />
         </div>
         <PausedBy by={live?.pausedBy ?? bot.pausedBy} />
-        {active && age !== null && age > STALE_HEARTBEAT_SEC && (
-          <span className="small loss">No sign of life for {duration(age)}</span>
+        {active && age !== null && (
+          <span className={`small ${age > STALE_HEARTBEAT_SEC ? 'loss' : 'dim'}`}>
+            {age > STALE_HEARTBEAT_SEC ? `No sign of life for ${duration(age)}` : `Sign of life ${duration(age)} ago`}
+          </span>
         )}
       </div>
       <div className="botResult">
