@@ -202,21 +202,14 @@ export class ColumnRun<State> {
       closes = this.#o.lookup.closes(key)
       this.#closesOf.set(key, closes)
     }
-    const before = this.#lastDecided()
+    // Of this pair alone: where its own bar is missing at that close, another pair's decision does not look for it.
+    const lane = this.#lanes.find(each => each.symbol === watch.symbol)
+    if (!lane) return next
+    const before = lane.bar > 0 ? lane.closes[lane.bar - 1]! : Number.NEGATIVE_INFINITY
     const wanted = closes[upperBound(closes, before)]
     if (wanted === undefined) return Number.POSITIVE_INFINITY
-    let first = Number.POSITIVE_INFINITY
-    for (const lane of this.#lanes) {
-      const index = Math.max(lane.bar, lowerBound(lane.closes, wanted))
-      if (index < lane.lastBar) first = Math.min(first, lane.closes[index]!)
-    }
-    return first
-  }
-
-  #lastDecided(): number {
-    let last = Number.NEGATIVE_INFINITY
-    for (const lane of this.#lanes) if (lane.bar > 0) last = Math.max(last, lane.closes[lane.bar - 1]!)
-    return last
+    const index = Math.max(lane.bar, lowerBound(lane.closes, wanted))
+    return index < lane.lastBar ? lane.closes[index]! : Number.POSITIVE_INFINITY
   }
 
   /** Open time of the first candle, opening before `limitMs`, that an order, a watch or a timer could meet. */

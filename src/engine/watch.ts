@@ -20,8 +20,13 @@ export type Watch =
   | { readonly kind: 'peak_above'; readonly id: string; readonly symbol: string; readonly price: Decimal }
   /** A memoryless playbook, by its key, takes this truth at a close; `not_true` is false or not evaluable. */
   | { readonly kind: 'condition'; readonly node: string; readonly becomes: boolean | 'not_true' }
-  /** Every decision instant, or each close of one series. */
-  | { readonly kind: 'candle_close'; readonly instrumentId: string | null; readonly timeframe: string | null }
+  /** Every decision instant, or the first one of this pair after each close of one series. */
+  | {
+      readonly kind: 'candle_close'
+      readonly symbol: string | null
+      readonly instrumentId: string | null
+      readonly timeframe: string | null
+    }
   /** The first decision instant at or after a time: a time inside a bar acts at that bar's close. */
   | { readonly kind: 'close_at_or_after'; readonly atMs: number }
   | { readonly kind: 'time'; readonly id: string; readonly atMs: number }

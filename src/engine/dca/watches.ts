@@ -10,7 +10,7 @@ import type { DcaRules, DcaSetting } from './deal-context.ts'
 import { minProfitPrice, openTargets, restartPrice, trailingPrices } from './exits.ts'
 import { type PairPlaybooks, playbookState } from './playbooks.ts'
 
-const EVERY_CLOSE: Watch = { kind: 'candle_close', instrumentId: null, timeframe: null }
+const EVERY_CLOSE: Watch = { kind: 'candle_close', symbol: null, instrumentId: null, timeframe: null }
 
 export function dcaWatches(setting: DcaSetting, state: DcaState): Watch[] {
   if (state.ended || state.status === 'stopped' || state.status === 'starting') return []
@@ -66,6 +66,7 @@ function watchGuards(rules: DcaRules, _state: DcaState, symbol: string, watches:
   if (playbooks.regime) {
     watches.push({
       kind: 'candle_close',
+      symbol,
       instrumentId: playbooks.regime.close.instrumentId,
       timeframe: playbooks.regime.timeframe,
     })
