@@ -77,6 +77,7 @@ function orderOf(key: OrderKey, side: 'buy' | 'sell', price: Decimal, atMs: numb
     quantity: Decimal.from('0.1'),
     limitPrice: null,
     stopPrice: null,
+    decisionPrice: null,
     rung: null,
     status: 'filled',
     cancelState: 'none',

@@ -174,7 +174,7 @@ export async function tradeSummary(tx: Transaction, filter: Omit<TradeFilter, 'l
     values,
   )
   const { trades, open, wins, losses, even, net, commission, won, lost } = row!
-  const closed = wins + losses + even
+  const decided = wins + losses
   return {
     trades,
     open,
@@ -184,10 +184,10 @@ export async function tradeSummary(tx: Transaction, filter: Omit<TradeFilter, 'l
     netPnl: net ?? '0',
     commission: commission ?? '0',
     winRate:
-      closed === 0
+      decided === 0
         ? null
         : Decimal.from(wins * 100)
-            .dividedBy(Decimal.from(closed), 6, 'half_even')
+            .dividedBy(Decimal.from(decided), 6, 'half_even')
             .toString(),
     profitFactor:
       lost === null

@@ -55,6 +55,7 @@ function fillsOf(asked: Asked, candles: readonly string[], venue: Partial<VenueP
     quantity: d(asked.quantity ?? '1'),
     limitPrice: asked.type === 'limit' ? d(asked.price!) : null,
     stopPrice: asked.type === 'stop' ? d(asked.price!) : null,
+    decisionPrice: null,
     rung: null,
     status: 'intended',
     cancelState: 'none',

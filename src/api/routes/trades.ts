@@ -73,7 +73,7 @@ export const tradeSummary: Handler<'tradeSummary'> = async ({ context, principal
            (count(*) filter (where closed and net_pnl < 0))::integer as losses,
            (count(*) filter (where closed and net_pnl = 0))::integer as "breakEven",
            coalesce(sum(net_pnl) filter (where closed), 0) as "netPnl", coalesce(sum(commission), 0) as commission,
-           round(100.0 * count(*) filter (where closed and net_pnl > 0) / nullif(count(*) filter (where closed), 0), 6) as "winRate",
+           round(100.0 * count(*) filter (where closed and net_pnl > 0) / nullif(count(*) filter (where closed and net_pnl <> 0), 0), 6) as "winRate",
            round(sum(net_pnl) filter (where closed and net_pnl > 0) / nullif(-sum(net_pnl) filter (where closed and net_pnl < 0), 0), 6)
              as "profitFactor"
          from (select *, status = 'closed' as closed from trades t where ${where}) each`,

@@ -65,6 +65,11 @@ export function instrumentFromRules(rules: InstrumentRules): Instrument {
     if (value.isNegative()) throw new RangeError(`instrument ${rules.symbol}: ${name} is ${rules[name]}, it must not be negative`)
     return value
   }
+  if (rules.feeAsset !== rules.base && rules.feeAsset !== rules.quote) {
+    throw new RangeError(
+      `instrument ${rules.symbol}: feeAsset is ${rules.feeAsset}; simulated fees are taken in ${rules.quote} or ${rules.base}, a third coin has no price here`,
+    )
+  }
   return {
     id: instrumentId(rules.exchange, rules.symbol),
     exchange: rules.exchange,

@@ -40,6 +40,8 @@ export interface Order extends OrderKey {
   readonly limitPrice: Decimal | null
   /** Trigger of a stop order. */
   readonly stopPrice: Decimal | null
+  /** Price at which a market order was decided and its money reserved; what it fills above that comes from free money. */
+  readonly decisionPrice: Decimal | null
   /** Averaging order number from 1, or the target's number from 1 for purpose tp. */
   readonly rung: number | null
   readonly status: OrderStatus

@@ -37,6 +37,7 @@ function order({ quantity = '1', limitPrice = null, stopPrice = null, ...rest }:
     quantity: d(quantity),
     limitPrice: limitPrice ? d(limitPrice) : null,
     stopPrice: stopPrice ? d(stopPrice) : null,
+    decisionPrice: null,
   }
 }
 

@@ -238,6 +238,7 @@ export function reviveOrder(json: Json): Order {
     quantity: decimal(json, 'quantity'),
     limitPrice: decimalOrNull(json, 'limitPrice'),
     stopPrice: decimalOrNull(json, 'stopPrice'),
+    decisionPrice: decimalOrNull(json, 'decisionPrice'),
     filledQuantity: decimal(json, 'filledQuantity'),
     filledValue: decimal(json, 'filledValue'),
     feeValueQuote: decimal(json, 'feeValueQuote'),

@@ -1,12 +1,12 @@
 // What a fill changes: the order, the lot, the books, and from there everything that follows from holding more or less.
 
 import { postFill } from '../../core/ledger/postings.ts'
-import { type Decimal, ZERO } from '../../core/money/decimal.ts'
+import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { type Fill, isLive, type Order } from '../../core/orders/order.ts'
 import { applyFill, volumeWeightedPrice } from '../../core/positions/lot.ts'
 import { refreshAveraging } from './averaging.ts'
 import type { Deal } from './dca-state.ts'
-import type { DealContext } from './deal-context.ts'
+import { type DealContext, takerRate } from './deal-context.ts'
 import { continueExit, endDeal, isSellable, noteTargetFill, rebaseTargets, refreshExits } from './exits.ts'
 import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { partialExitImage } from './trade-image.ts'
@@ -23,7 +23,12 @@ export function bookFill(ctx: DealContext, fill: Fill): void {
   ctx.fills.push(fill)
   ctx.notePrice(deal.symbol, fill.price)
 
-  const effect = postFill(ctx.transfers, { fill, base: instrument.base, quote: instrument.quote, lock: deal.lock })
+  const effect = postFill(ctx.transfers, {
+    fill,
+    base: instrument.base,
+    quote: instrument.quote,
+    lock: minDecimal(deal.lock, reservedFor(ctx, order, fill)),
+  })
   deal.lock = deal.lock.minus(effect.fromLock)
   ctx.state.reserved = ctx.state.reserved.minus(effect.fromLock)
   ctx.state.free = ctx.state.free.plus(effect.freeChange)
@@ -58,6 +63,13 @@ export function bookFill(ctx: DealContext, fill: Fill): void {
   else noteExit(ctx, deal, filled, fill, before.quantity, before.basis, whole)
   if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price)
   else afterChange(ctx, deal, fill.side === 'buy', fill.price)
+}
+
+/** What the lock holds for this much of the order: slippage beyond the price it was decided at must not eat the rungs that follow. */
+function reservedFor(ctx: DealContext, order: Order, fill: Fill): Decimal {
+  const price = order.limitPrice ?? order.decisionPrice
+  if (order.side === 'sell' || !price) return ZERO
+  return price.times(fill.quantity).times(ONE.plus(takerRate(ctx.setting, order.symbol)))
 }
 
 function noteEntry(deal: Deal, order: Order, fill: Fill): void {
@@ -140,7 +152,14 @@ function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): 
 /** What a base limit did not get in time is bought at the market, where that is what the user chose. */
 function placeBaseRest(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
   const quantity = order.quantity.minus(order.filledQuantity)
-  const refusal = placeOrder(ctx, deal, { purpose: 'base', side: 'buy', type: 'market', quantity, referencePrice: price })
+  const refusal = placeOrder(ctx, deal, {
+    purpose: 'base',
+    side: 'buy',
+    type: 'market',
+    quantity,
+    referencePrice: price,
+    ...(order.limitPrice ? { decisionPrice: order.limitPrice } : {}),
+  })
   return refusal === null
 }
 

@@ -29,6 +29,8 @@ export interface OrderRequest {
   readonly expiresAtMs?: number
   /** Judges a market order's value. */
   readonly referencePrice: Decimal
+  /** Price its money was reserved at, where that is another one. */
+  readonly decisionPrice?: Decimal
 }
 
 export function liveOrders(deal: Deal, purpose?: Purpose): Order[] {
@@ -72,6 +74,7 @@ export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest):
     quantity: request.quantity,
     limitPrice: request.limitPrice ?? null,
     stopPrice: request.stopPrice ?? null,
+    decisionPrice: request.type === 'market' ? (request.decisionPrice ?? request.referencePrice) : null,
     rung: request.rung ?? null,
     status: 'intended',
     cancelState: 'none',
