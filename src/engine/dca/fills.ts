@@ -61,7 +61,7 @@ export function bookFill(ctx: DealContext, fill: Fill): void {
 
   if (fill.side === 'buy') noteEntry(deal, filled, fill)
   else noteExit(ctx, deal, filled, fill, before.quantity, before.basis, whole)
-  if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price)
+  if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price, fill.side === 'buy')
   else afterChange(ctx, deal, fill.side === 'buy', fill.price)
 }
 
@@ -117,9 +117,11 @@ function noteExit(
   ctx.partialExit(() => partialExitImage(setting, state, asItStands, part))
 }
 
-/** An order has ended, filled or not: what it leaves behind is looked after. */
-export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): void {
-  const filled = order.filledQuantity.isPositive()
+/**
+ * An order has ended, filled or not: what it leaves behind is looked after.
+ * @param entryFill an entry fill of this very event ended it: only then may the stop follow the average down.
+ */
+export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal, entryFill = false): void {
   dropOrder(deal, order)
   if (order.purpose === 'base' && !deal.orders.some(each => each.purpose === 'base' && isLive(each))) {
     if (!baseEnded(ctx, deal, order, price)) return
@@ -127,7 +129,7 @@ export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: De
   if (order.purpose === 'avg' && order.status === 'rejected' && order.rung !== null && !deal.usedRungs.includes(order.rung)) {
     deal.usedRungs = [...deal.usedRungs, order.rung]
   }
-  afterChange(ctx, deal, order.side === 'buy' && filled, price)
+  afterChange(ctx, deal, entryFill, price)
 }
 
 /** @returns false when the deal has ended with it. */

@@ -37,6 +37,8 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   const playbook = rules.playbooks.get(symbol)?.entry ?? null
   const key = playbookKey(rules.version, symbol, 'entry')
   if (playbook && remembers(playbook)) return true
+  // A running delay ends at the close where its signal does not stand, whatever else keeps the deal from starting.
+  if (pair?.delayUntilMs != null) return true
   // A used signal must be seen turning false, deal or no deal.
   const armed = playbookState(pair?.entryPlaybook ?? null).rearm.armed
   const perSignal = playbook?.playbook.fireMode === 'per_signal' && config.entry.mode === 'conditional'
@@ -54,7 +56,6 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   if (pair?.restart || pair?.signalPending) return true
   if (config.entry.mode === 'signal') return pair?.signalPending === true
   if (config.entry.mode === 'immediate' || !playbook) return true
-  if (pair?.delayUntilMs != null) return true
   if (perSignal && !armed) return false
   watches.push({ kind: 'condition', node: key, becomes: true })
   return false
