@@ -35,8 +35,8 @@ export type PaperRunEnd = 'ended' | 'stopped'
 const HEARTBEAT_MS = 10_000
 /** A feed's quiet instants are written at least this often. */
 const QUIET_COMMIT_MS = 60_000
-/** Commands announce themselves; this is for those whose announcement was lost. */
-const INBOX_POLL_MS = 2000
+/** Commands and new versions announce themselves; this is for those whose announcement was lost. */
+const INBOX_POLL_MS = 10_000
 const MAY_NOT_ACT_MS = 500
 
 export class PaperRun {

@@ -165,6 +165,8 @@ export async function updateBot(tx: Transaction, botId: string, edit: BotEdit): 
   )
   await addVersion(tx, botId, version, edit.config, edit.note ?? null)
   await recordBotEvent(tx, botId, 'BOT_EDITED', `Bot ${bot.name} was edited: version ${version}`, { version })
+  // Its worker takes the new version up at once instead of at its next look.
+  await tx.query(`select pg_notify('ek_command', $1)`, [JSON.stringify({ userId: tenantOf(tx), botId, version })])
   return { version }
 }
 
