@@ -293,12 +293,14 @@ export class ColumnRun<State> {
     this.#reads.advanceTo(atMs)
     for (const lane of this.#lanes) {
       const index = lane.closes[lane.bar] === atMs ? lane.bar : lowerBound(lane.closes, atMs, lane.bar)
+      // Candles before this instant are over for every pair, also for one that has no bar of its own here: what this decision calls into
+      // being must not meet them.
+      lane.index = Math.max(lane.index, lowerBound(lane.columns.openTimeMs, atMs, lane.index))
       if (index >= lane.lastBar || lane.closes[index] !== atMs) {
         lane.bar = index
         continue
       }
       lane.bar = index + 1
-      lane.index = Math.max(lane.index, lowerBound(lane.columns.openTimeMs, atMs, lane.index))
       const openTimeMs = lane.bars.openTimeMs[index]!
       run.decide({
         atMs,
