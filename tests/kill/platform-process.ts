@@ -84,7 +84,12 @@ export class PlatformProcess {
         line += chunk
         if (!line.includes('\n')) return
         clearTimeout(timer)
-        this.url = (JSON.parse(line) as { url: string }).url
+        const { url } = JSON.parse(line) as { url?: string }
+        if (url === undefined) {
+          this.#output += line
+          return
+        }
+        this.url = url
         done(performance.now() - began)
       })
       child.once('exit', (code, signal) => {
