@@ -3,7 +3,7 @@
 import { Button, Modal, Stack, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { type ReactNode, useMemo, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { Bot } from '../../../src/contract/bots.ts'
 import type { Finding } from '../../../src/contract/finding.ts'
 import type { DcaConfig } from '../../../src/core/dca/config.ts'
@@ -11,7 +11,7 @@ import { ApiError, call } from '../client/call.ts'
 import { refresh, useRead } from '../client/queries.ts'
 import { Builder } from '../features/dca/builder.tsx'
 import { type DcaConfigInput, type Draft, draftOf, newDraft } from '../features/dca/draft.ts'
-import { useInstruments, useLastPrice } from '../features/market/market.ts'
+import { useInstruments, useLastPrices } from '../features/market/market.ts'
 import { Faces, Failed } from '../ui/faces.tsx'
 
 export function NewBotPage() {
@@ -78,8 +78,8 @@ function Editor({ initial, bot, newest, onReload }: EditorProps) {
   const [draft, setDraft] = useState(initial)
   const [refused, setRefused] = useState<{ draft: Draft; findings: readonly Finding[] } | null>(null)
   const { instruments, error: instrumentsError } = useInstruments()
-  const firstPair = Array.isArray(draft['pairs']) ? String(draft['pairs'][0] ?? '') : ''
-  const price = useLastPrice(String(draft['exchange'] ?? ''), firstPair)
+  const pairs = Array.isArray(draft['pairs']) ? draft['pairs'].map(String) : []
+  const lastPrice = useLastPrices(String(draft['exchange'] ?? ''), pairs)
 
   const save = useMutation({
     mutationFn: async ({ start }: { start: boolean }) => {
@@ -104,7 +104,6 @@ function Editor({ initial, bot, newest, onReload }: EditorProps) {
   const running =
     bot !== null &&
     (bot.status === 'running' || bot.status === 'paused' || bot.status === 'starting' || bot.status === 'stopping')
-  const lastPrice = useMemo(() => (pair: string) => (pair === firstPair ? price : undefined), [firstPair, price])
 
   const actions = (config: DcaConfig | null): ReactNode => {
     const why = config === null ? 'See what keeps it from being saved' : undefined

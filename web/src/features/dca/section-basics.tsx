@@ -19,7 +19,7 @@ export function BasicsSection() {
           label="Market"
           choices={exchanges.map(one => ({
             value: one,
-            label: one === 'demo' ? 'Demo market (built in, no key)' : `${one} (imported candles)`,
+            label: one === 'demo' ? 'Demo market (built in)' : `${one} (imported candles)`,
           }))}
           onPick={next => {
             const symbols = instruments.filter(one => one.exchange === next).map(one => one.symbol)

@@ -1,8 +1,10 @@
 // Instruments and their last prices, as the server has them.
 
+import { useQueries } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { type Instrument, instrumentFromRules } from '../../../../src/core/market/instrument.ts'
-import { useRead } from '../../client/queries.ts'
+import { call } from '../../client/call.ts'
+import { keyOf, useRead } from '../../client/queries.ts'
 
 /** All instruments; those whose rules cannot be read are left out. */
 export function useInstruments(): { instruments: readonly Instrument[]; error: Error | null; isPending: boolean } {
@@ -21,12 +23,20 @@ export function useInstruments(): { instruments: readonly Instrument[]; error: E
   return { instruments, error: query.error, isPending: query.isPending }
 }
 
-/** The last close of a pair, as exact text; undefined while it is not known. */
-export function useLastPrice(exchange: string, symbol: string): string | undefined {
-  const query = useRead(
-    'listCandles',
-    { query: { exchange, symbol, timeframe: exchange === 'demo' ? '1m' : '1h', limit: 1 } },
-    { still: true, enabled: exchange !== '' && symbol !== '' },
-  )
-  return query.data?.items.at(-1)?.close
+const MOST_PAIRS = 10
+
+/** The last close of each pair (of the first ten), as exact text; undefined while it is not known. */
+export function useLastPrices(exchange: string, pairs: readonly string[]): (pair: string) => string | undefined {
+  const asked = exchange === '' ? [] : pairs.filter(pair => pair !== '').slice(0, MOST_PAIRS)
+  const answers = useQueries({
+    queries: asked.map(symbol => {
+      const input = { query: { exchange, symbol, timeframe: exchange === 'demo' ? '1m' : '1h', limit: 1 } } as const
+      return {
+        queryKey: keyOf('listCandles', input),
+        queryFn: ({ signal }: { signal: AbortSignal }) => call('listCandles', { ...input, signal }),
+        staleTime: 5 * 60_000,
+      }
+    }),
+  })
+  return pair => answers[asked.indexOf(pair)]?.data?.items.at(-1)?.close
 }
