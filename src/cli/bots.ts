@@ -3,7 +3,7 @@
 
 import type { BotCommands, CommandOutcome } from '../api/bot-commands.ts'
 import { storedCommands } from '../api/stored-commands.ts'
-import { ENGINE_VERSION } from '../runs/paper-run.ts'
+import { ENGINE_VERSION } from '../engine/version.ts'
 import type { Database } from '../storage/database.ts'
 import { openVerbDatabase } from './database.ts'
 import { textTable } from './table.ts'

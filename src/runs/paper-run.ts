@@ -12,8 +12,6 @@ import { makeBatch } from './run-batch.ts'
 import { openSession, type Session } from './session.ts'
 import { TURN_MS, type Turns } from './turns.ts'
 
-export const ENGINE_VERSION = '1'
-
 export interface PaperRunDeps {
   readonly store: RunStore
   readonly feeds: FeedOpener
