@@ -97,7 +97,7 @@ export function BotActions({
               Duplicate
             </Menu.Item>
             <Menu.Divider />
-            <Entry action="panic" bot={bot} label="Panic: sell everything" danger onClick={() => setDialog('panic')} />
+            <Entry action="panic" bot={bot} label="Panic: pause and sell everything" danger onClick={() => setDialog('panic')} />
             <Entry action="delete" bot={bot} label="Delete" danger onClick={() => setDialog('delete')} />
           </Menu.Dropdown>
         </Menu>

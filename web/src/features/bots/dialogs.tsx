@@ -67,12 +67,13 @@ export function StopDialog({ bot, opened, onClose, openDeals }: DialogProps & { 
 }
 
 export function PanicDialog({ bot, opened, onClose }: DialogProps) {
-  const panic = useCommand('stopBot', `${bot.name} sells everything`)
+  const panic = useCommand('panicBot', `${bot.name} sells everything`)
   return (
     <Modal opened={opened} onClose={onClose} title="Panic: sell everything now" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack gap="md">
         <Text size="sm">
-          All waiting orders of {bot.name} are cancelled, all its coins are sold at the market price, and it buys nothing more.
+          All waiting orders of {bot.name} are cancelled and all its coins are sold at the market price, at a gain or a loss.{' '}
+          {bot.status === 'stopping' ? 'Then it stops.' : 'The bot is paused: it buys nothing more until you resume it.'}
         </Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
@@ -81,9 +82,9 @@ export function PanicDialog({ bot, opened, onClose }: DialogProps) {
           <Button
             color="loss"
             loading={panic.isPending}
-            onClick={() => panic.mutate({ params: { id: bot.botId }, body: { openDeals: 'close' } }, { onSuccess: onClose })}
+            onClick={() => panic.mutate({ params: { id: bot.botId } }, { onSuccess: onClose })}
           >
-            Sell everything
+            {bot.status === 'stopping' ? 'Sell everything' : 'Pause and sell everything'}
           </Button>
         </Group>
       </Stack>
