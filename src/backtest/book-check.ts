@@ -37,13 +37,12 @@ export function checkBooks(journal: MemoryJournal<DcaState>, state: DcaState, ca
     mustEqual(`bot_dust of ${currency}`, journal.books.balance('bot_dust', currency), dust.quantity)
     finalEquity = finalEquity.plus(dust.basis)
   }
-  if (state.ended) {
-    for (const currency of journal.books.sums().keys()) {
-      mustEqual(`position of ${currency}, with everything sold`, journal.books.total('position', currency), ZERO)
-    }
+  if (!state.ended) throw new BooksBrokenError('the run has not ended: a deal is still on its way')
+  for (const currency of journal.books.sums().keys()) {
+    mustEqual(`position of ${currency}, with everything sold`, journal.books.total('position', currency), ZERO)
   }
   const netPnl = sumDecimals(journal.closedTrades().map(trade => trade.netPnl ?? ZERO))
-  if (state.ended && !finalEquity.minus(capital).equals(netPnl)) {
+  if (!finalEquity.minus(capital).equals(netPnl)) {
     throw new BooksBrokenError(`trades made ${netPnl} net, equity changed by ${finalEquity.minus(capital)}`)
   }
   return { sums, netPnl, finalEquity }

@@ -8,7 +8,7 @@ import type { Instrument } from '../core/market/instrument.ts'
 import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import { tradesHash } from '../core/positions/trades-hash.ts'
-import { seriesLookup } from '../engine/candle-series.ts'
+import { checkTick, seriesLookup } from '../engine/candle-series.ts'
 import { ColumnRun } from '../engine/column-run.ts'
 import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
@@ -69,6 +69,10 @@ export function prepareBacktest(input: BacktestInput): { prepared: PreparedDca; 
     if (!instrument) throw new RangeError(`candles of ${symbol} were given without its instrument`)
     return { instrumentId: instrument.id, columns }
   })
+  for (const { symbol, instrument } of prepared.pairs) {
+    const columns = input.candles.get(symbol)
+    if (columns) checkTick(instrument, columns)
+  }
   const clock = prepared.pairs.flatMap(({ instrument }) => [
     { instrumentId: instrument.id, timeframe: prepared.decisionTimeframe },
     { instrumentId: instrument.id, timeframe: input.config.timeframe },

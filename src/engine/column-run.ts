@@ -6,7 +6,7 @@ import { FALSE, TRUE } from '../core/conditions/evaluate.ts'
 import { ColumnReads, type SeriesLookup } from '../core/conditions/series-lookup.ts'
 import { seriesKey } from '../core/conditions/series-node.ts'
 import { nextIndexWith, playbookTruthColumn } from '../core/conditions/truth-columns.ts'
-import { type CandleColumns, candleAt, firstIndexAtOrAfter } from '../core/market/candles.ts'
+import { type Candle, type CandleColumns, candleAt, firstIndexAtOrAfter } from '../core/market/candles.ts'
 import type { Instrument } from '../core/market/instrument.ts'
 import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
@@ -263,6 +263,7 @@ export class ColumnRun<State> {
     const { run } = this.#o
     this.#o.beforeTrade?.(openMs)
     if (run.watches().some(watch => watch.kind === 'time' && watch.atMs <= openMs)) run.fireTimers(openMs, this.#opens(openMs))
+    const candles: [string, Candle][] = []
     for (const lane of this.#lanes) {
       // Closes up to this open are past, slept or not.
       if (lane.bar < lane.lastBar && lane.closes[lane.bar]! <= openMs)
@@ -270,12 +271,13 @@ export class ColumnRun<State> {
       const index =
         lane.columns.openTimeMs[lane.index] === openMs ? lane.index : lowerBound(lane.columns.openTimeMs, openMs, lane.index)
       if (index < lane.last && lane.columns.openTimeMs[index] === openMs) {
-        run.candle(lane.symbol, candleAt(lane.columns, index))
+        candles.push([lane.symbol, candleAt(lane.columns, index)])
         lane.index = index + 1
       } else {
         lane.index = index
       }
     }
+    run.candles(candles)
   }
 
   #opens(openMs: number): Map<string, Decimal> {

@@ -114,13 +114,23 @@ export class SimulatedRun<State> {
   }
 
   /**
-   * One candle of one instrument: open, then the corners of its path.
+   * The candles of one open time, one for each pair that has one: all opens first, then each pair's corners, so that time only goes on.
    * @param restingOnly the engine was away: what rested at the venue fills, what needed this server does not (execution.md 5.7).
    */
-  candle(symbol: string, candle: Candle, restingOnly = false): void {
+  candles(candles: readonly (readonly [symbol: string, candle: Candle])[], restingOnly = false): void {
     this.#candle += 1
-    const instrument = this.#instrument(symbol)
-    this.#walk = {
+    const walks = candles.map(([symbol, candle]) => this.#open(symbol, candle, restingOnly))
+    candles.forEach(([, candle], k) => {
+      const walk = walks[k]!
+      this.#walk = walk
+      walk.atOpen = false
+      for (const corner of candlePath(candle, this.#options.venue.fillPath, this.#options.direction)) this.#walkTo(walk, corner)
+    })
+    this.#walk = null
+  }
+
+  #open(symbol: string, candle: Candle, restingOnly: boolean): Walk {
+    const walk: Walk = {
       symbol,
       openMs: candle.openTimeMs,
       innerMs: nextBucketStart(this.#options.venueTimeframe, candle.openTimeMs) - 1,
@@ -129,18 +139,16 @@ export class SimulatedRun<State> {
       priceNumber: candle.open,
       atOpen: true,
       volume: candle.volume,
-      cap: volumeCap(instrument, candle.volume, this.#options.venue.volumeCapPct),
+      cap: volumeCap(this.#instrument(symbol), candle.volume, this.#options.venue.volumeCapPct),
       spent: [],
     }
-    const walk = this.#walk
+    this.#walk = walk
     for (const entry of this.#book(symbol).all().slice()) {
       if (entry.kind === 'market') this.#fill(walk, entry, this.#slipped(walk, entry), 'taker')
     }
     this.#drain()
     this.#settle(walk)
-    walk.atOpen = false
-    for (const corner of candlePath(candle, this.#options.venue.fillPath, this.#options.direction)) this.#walkTo(walk, corner)
-    this.#walk = null
+    return walk
   }
 
   /** A decision instant of one pair. */
@@ -290,7 +298,9 @@ export class SimulatedRun<State> {
     if (item.order) {
       const { order, kind, price, bornIn } = item.order
       if (kind === 'stop') {
+        const before = item.order.remaining
         this.#fill(walk, item.order, this.#slipped(walk, item.order), 'taker')
+        if (item.order.remaining.isPositive() && item.order.remaining.lt(before)) item.order.kind = 'market'
       } else {
         // At its price, or better where the market gapped over it; an order that found the price beyond it on arrival takes.
         const taker = bornIn === this.#candle ? !walk.price.equals(price!) : walk.atOpen && this.#isNew(walk, order)

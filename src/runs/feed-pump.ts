@@ -95,10 +95,11 @@ export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
   const trade = (tick: FeedTick): void => {
     const opens = new Map([...tick.candles].map(([symbol, candle]) => [symbol, Decimal.from(candle.open)] as const))
     if (!tick.late) run.fireTimers(tick.atMs, opens)
-    for (const { symbol } of prepared.pairs) {
+    const traded = prepared.pairs.flatMap(({ symbol }) => {
       const candle = tick.candles.get(symbol)
-      if (candle) run.candle(symbol, candle, tick.late)
-    }
+      return candle ? [[symbol, candle] as const] : []
+    })
+    run.candles(traded, tick.late)
     for (const [symbol, candle] of tick.candles) prices.set(symbol, Decimal.from(candle.close))
   }
 

@@ -6,7 +6,7 @@ import { firstIndexAtOrAfter } from '../core/market/candles.ts'
 import type { Instrument } from '../core/market/instrument.ts'
 import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
-import { seriesLookup } from '../engine/candle-series.ts'
+import { checkTick, seriesLookup } from '../engine/candle-series.ts'
 import { ColumnRun } from '../engine/column-run.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { PreparedDca } from '../engine/dca/prepare.ts'
@@ -35,6 +35,7 @@ export interface ReplayPumpOptions {
 
 export function createReplayPump(options: ReplayPumpOptions): Pump<DcaState> {
   const { run, prepared, venueTimeframe, speed } = options
+  for (const { symbol, instrument } of prepared.pairs) checkTick(instrument, options.candles.get(symbol)!)
   const venue = [...options.candles].map(([symbol, columns]) => ({ instrumentId: options.instruments.get(symbol)!.id, columns }))
   const clock = prepared.pairs.flatMap(({ instrument }) => [
     { instrumentId: instrument.id, timeframe: prepared.decisionTimeframe },

@@ -92,7 +92,7 @@ function fillsOf(asked: Asked, candles: readonly string[], venue: Partial<VenueP
   candles.forEach((line, i) => {
     const [open, high, low, close, volume = Number.NaN] = line.split(' ').map(Number) as [number, number, number, number, number?]
     const candle: Candle = { openTimeMs: START_MS + i * 3_600_000, open, high, low, close, volume }
-    run.candle(SYMBOL, candle)
+    run.candles([[SYMBOL, candle]])
   })
   return fills
 }

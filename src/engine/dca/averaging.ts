@@ -1,6 +1,7 @@
 // Averaging: which order comes next, at what price and size, whether a limit forbids it, and the orders that rest on the book for it
 // (dca-bot.md 5). Virtual rungs are watches instead; they become market orders when the price is there.
 
+import type { Averaging } from '../../core/dca/config.ts'
 import { profitPct, type RungContext, rungPrice, rungQuote } from '../../core/dca/ladder.ts'
 import { rungQuantity } from '../../core/dca/preview.ts'
 import { reserve } from '../../core/ledger/postings.ts'
@@ -38,11 +39,11 @@ export function nextRungs(setting: DcaSetting, deal: Deal, count: number): NextR
   for (const rung of rules.rungs) {
     if (next.length >= count) break
     if (used.has(rung.k)) continue
-    next.push({
-      k: rung.k,
-      price: rungPrice(averaging, rung, context, instrument.tick),
-      quote: rungQuote(rung, averaging.amount.type, deal.baseCost, deal.freeAtStart, deal.factor),
-    })
+    const price = rungPrice(averaging, rung, context, instrument.tick)
+    const quote = rungQuote(rung, averaging.amount.type, deal.baseCost, deal.freeAtStart, deal.factor)
+    // Too large for what the deal may cost in all: skipped whole, a smaller one behind it may still fit.
+    if (price && investmentExcess(setting, deal, averaging, price, rungQuantity(quote, price, instrument))) continue
+    next.push({ k: rung.k, price, quote })
   }
   return next
 }
@@ -93,14 +94,22 @@ function refusal(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal, q
   if (averaging.stopOnLoss && lossReached(ctx, deal, averaging.stopOnLoss, price)) {
     return `the loss at ${price} has reached ${averaging.stopOnLoss.value}${averaging.stopOnLoss.type === 'pct' ? ' %' : ''}`
   }
-  if (averaging.maxInvestmentPerDeal) {
-    const cost = price.times(quantity).times(ONE.plus(takerRate(ctx.setting, deal.symbol)))
-    const total = deal.lot.boughtValue.plus(deal.lot.fees).plus(committedQuote(ctx, deal)).plus(cost)
-    if (total.gt(Decimal.from(averaging.maxInvestmentPerDeal))) {
-      return `order ${rung.k} would bring the investment to ${total}, the limit is ${averaging.maxInvestmentPerDeal}`
-    }
-  }
-  return null
+  const total = investmentExcess(ctx.setting, deal, averaging, price, quantity)
+  return total ? `order ${rung.k} would bring the investment to ${total}, the limit is ${averaging.maxInvestmentPerDeal}` : null
+}
+
+/** What the deal would have cost in all with this order, where that is more than it may; else null. */
+function investmentExcess(
+  setting: DcaSetting,
+  deal: Deal,
+  averaging: Averaging,
+  price: Decimal,
+  quantity: Decimal,
+): Decimal | null {
+  if (averaging.maxInvestmentPerDeal === null) return null
+  const cost = price.times(quantity).times(ONE.plus(takerRate(setting, deal.symbol)))
+  const total = deal.lot.boughtValue.plus(deal.lot.fees).plus(committedQuote(setting, deal)).plus(cost)
+  return total.gt(Decimal.from(averaging.maxInvestmentPerDeal)) ? total : null
 }
 
 function lossReached(ctx: DealContext, deal: Deal, limit: { type: 'pct' | 'amount'; value: string }, price: Decimal): boolean {
@@ -112,10 +121,11 @@ function lossReached(ctx: DealContext, deal: Deal, limit: { type: 'pct' | 'amoun
 function fund(ctx: DealContext, deal: Deal, price: Decimal, quantity: Decimal): boolean {
   const { config } = ctx.rules(deal)
   const cost = price.times(quantity).times(ONE.plus(takerRate(ctx.setting, deal.symbol)))
-  const atHand = deal.lock.minus(committedQuote(ctx, deal))
+  const atHand = deal.lock.minus(committedQuote(ctx.setting, deal))
   if (atHand.gte(cost)) return true
-  if (config.reserve === 'full_ladder') return false
-  const missing = cost.times(ONE.plus(Decimal.from(config.reserveBufferPct).percent())).minus(atHand)
+  // A ladder that was locked at the decided price can cost more at the price the base order got: the difference is free money.
+  const buffer = config.reserve === 'full_ladder' ? ONE : ONE.plus(Decimal.from(config.reserveBufferPct).percent())
+  const missing = cost.times(buffer).minus(atHand)
   if (ctx.state.free.lt(missing)) return false
   reserveFor(ctx, deal, missing)
   return true
@@ -147,9 +157,20 @@ export function refreshAveraging(ctx: DealContext, deal: Deal): void {
   if (averaging.waitForPrevious && live.length > 0) return
   const wanted = dynamic || averaging.waitForPrevious ? 1 : averaging.activeOrdersCount
   const instrument = ctx.instrument(deal.symbol)
+  let waits: string | null = null
   for (const rung of nextRungs(ctx.setting, deal, wanted - live.length)) {
-    if (!rung.price || !placeRung(ctx, deal, rung, rung.price, instrument)) break
+    if (!rung.price) break
+    waits = placeRung(ctx, deal, rung, rung.price, instrument)
+    if (waits !== null) break
   }
+  // What forbids it is shared with other deals or depends on the price: it is looked at again at each close.
+  if (waits !== null && !deal.averagingBlocked) {
+    ctx.event('AVERAGING_WAITS', `The next averaging order on ${deal.symbol} waits: ${waits}`, {
+      symbol: deal.symbol,
+      tradeSeq: deal.tradeSeq,
+    })
+  }
+  deal.averagingBlocked = waits !== null
 }
 
 /** Only the number of orders is used up: those that work may go on working. */
@@ -173,12 +194,13 @@ function replaceMovedRung(ctx: DealContext, deal: Deal): void {
   if (price && order.limitPrice && !price.equals(order.limitPrice)) cancelOrder(ctx, deal, order)
 }
 
-function placeRung(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal, instrument: Instrument): boolean {
+/** @returns why the rung does not rest, or null. */
+function placeRung(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal, instrument: Instrument): string | null {
   const quantity = rungQuantity(rung.quote, price, instrument)
   const why =
     refusal(ctx, deal, rung, price, quantity) ??
     (fund(ctx, deal, price, quantity) ? null : `order ${rung.k} costs more than is reserved or free`)
-  if (why) return false
+  if (why) return why
   const refused = placeOrder(ctx, deal, {
     purpose: 'avg',
     side: 'buy',
@@ -188,15 +210,7 @@ function placeRung(ctx: DealContext, deal: Deal, rung: NextRung, price: Decimal,
     rung: rung.k,
     referencePrice: price,
   })
-  if (refused) {
-    ctx.event('ORDER_REFUSED', `Averaging order ${rung.k} was not placed: ${refused.reason}`, {
-      severity: 'warning',
-      symbol: deal.symbol,
-      tradeSeq: deal.tradeSeq,
-      details: refused,
-    })
-  }
-  return !refused
+  return refused ? refused.reason : null
 }
 
 export function isVirtualAveraging(setting: DcaSetting, deal: Deal): boolean {

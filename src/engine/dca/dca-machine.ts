@@ -5,14 +5,15 @@ import type { Decimal } from '../../core/money/decimal.ts'
 import { isLive } from '../../core/orders/order.ts'
 import type { BotMachine, EngineEvent, RunSummary, StepResult } from '../machine.ts'
 import type { Watch } from '../watch.ts'
-import { awaitedRung, fireRung, refreshAveraging } from './averaging.ts'
+import { awaitedRung, fireRung } from './averaging.ts'
 import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-state.ts'
 import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
-import { beginExit, beginRelease, minProfitPrice, openTargets, refreshExits, stopReason } from './exits.ts'
+import { beginExit, beginRelease, continueExit, minProfitPrice, openTargets, refreshExits, stopReason } from './exits.ts'
 import { bookFill, orderEnded } from './fills.ts'
 import { allPauses } from './guards.ts'
-import { cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { cancelLiveOrders, cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { enforcePauses } from './pauses.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
 /**
@@ -76,9 +77,10 @@ function step(
     case 'run_paused':
       if (!ctx.state.pausedBy.includes(event.reason)) ctx.state.pausedBy = [...ctx.state.pausedBy, event.reason]
       if (event.reason === 'user') ctx.state.status = ctx.state.status === 'running' ? 'paused' : ctx.state.status
-      ctx.state.pausedUntilMs = event.untilMs
+      // Only a user's pause runs out by itself.
+      if (event.reason === 'user') ctx.state.pausedUntilMs = event.untilMs
       ctx.event('BOT_PAUSED', `Paused by ${event.reason}`, { category: 'audit' })
-      refreshAllAveraging(ctx)
+      enforcePauses(ctx)
       break
     case 'run_resumed':
       // Started again before it was flat: the stop is taken back (platform.md 3). A pause that only runs out takes nothing back.
@@ -137,21 +139,10 @@ function startRun(ctx: DealContext, event: Extract<EngineEvent, { kind: 'run_sta
 
 function resume(ctx: DealContext, reasons: readonly string[]): void {
   ctx.state.pausedBy = ctx.state.pausedBy.filter(reason => !reasons.includes(reason))
-  ctx.state.pausedUntilMs = null
+  if (reasons.includes('user')) ctx.state.pausedUntilMs = null
   if (ctx.state.status === 'paused' && !ctx.state.pausedBy.includes('user')) ctx.state.status = 'running'
   ctx.event('BOT_RESUMED', 'Resumed', { category: 'audit' })
-  refreshAllAveraging(ctx)
-}
-
-function refreshAllAveraging(ctx: DealContext): void {
-  for (const { tradeSeq } of ctx.state.deals.slice()) {
-    const deal = ctx.deal(tradeSeq)
-    if (!deal) continue
-    if (ctx.state.pausedBy.length > 0 && deal.status === 'pending') {
-      for (const order of deal.orders) if (order.type === 'limit') cancelOrder(ctx, deal, order)
-    }
-    refreshAveraging(ctx, deal)
-  }
+  enforcePauses(ctx)
 }
 
 function stop(ctx: DealContext, openDeals: 'manage' | 'close' | 'release'): void {
@@ -162,8 +153,8 @@ function stop(ctx: DealContext, openDeals: 'manage' | 'close' | 'release'): void
     if (!deal) continue
     if (openDeals === 'close' || deal.status === 'pending') beginExit(ctx, deal, 'manual', 'close', priceFor(ctx, deal))
     else if (openDeals === 'release') beginRelease(ctx, deal, priceFor(ctx, deal))
-    else refreshAveraging(ctx, deal)
   }
+  enforcePauses(ctx)
 }
 
 function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'user_command' }>['command']): void {
@@ -302,7 +293,14 @@ function endOfData(ctx: DealContext): void {
   ctx.state.status = 'stopping'
   for (const { tradeSeq } of ctx.state.deals.slice()) {
     const deal = ctx.deal(tradeSeq)
-    if (deal) beginExit(ctx, deal, 'end_of_data', 'exit', priceFor(ctx, deal))
+    if (!deal) continue
+    if (deal.status === 'closing') {
+      // It was leaving already, for its own reason: what still works for it would never be answered.
+      cancelLiveOrders(ctx, deal)
+      continueExit(ctx, deal, priceFor(ctx, deal))
+    } else {
+      beginExit(ctx, deal, 'end_of_data', 'exit', priceFor(ctx, deal))
+    }
   }
 }
 

@@ -116,7 +116,7 @@ export interface PairState {
   averagingPlaybook: unknown
   closeByPlaybook: unknown
   regime: { pausedAtMs: number | null; barMs: number | null }
-  breaker: { trippedAtMs: number | null }
+  breaker: { trippedAtMs: number | null; releasedAtMs: number | null }
   signalPending: boolean
 }
 
@@ -164,7 +164,7 @@ export function newPair(): PairState {
     averagingPlaybook: null,
     closeByPlaybook: null,
     regime: { pausedAtMs: null, barMs: null },
-    breaker: { trippedAtMs: null },
+    breaker: { trippedAtMs: null, releasedAtMs: null },
     signalPending: false,
   }
 }

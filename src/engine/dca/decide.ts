@@ -12,6 +12,7 @@ import type { DealContext } from './deal-context.ts'
 import { beginExit, minProfitPrice } from './exits.ts'
 import { nextBreaker, nextRegime } from './guards.ts'
 import { liveOrders } from './orders.ts'
+import { enforcePauses } from './pauses.ts'
 import { type PairPlaybooks, stepAt } from './playbooks.ts'
 import { dealPreview, type GateResult, orderGates, standingGates, startDeal } from './start-deal.ts'
 
@@ -128,12 +129,7 @@ function guard(ctx: DealContext, event: CandleClosedEvent, playbooks: PairPlaybo
     }
     pair.regime = next
   }
-  if (changed) {
-    for (const { tradeSeq } of ctx.state.deals.filter(deal => deal.symbol === event.symbol)) {
-      const deal = ctx.deal(tradeSeq)
-      if (deal) refreshAveraging(ctx, deal)
-    }
-  }
+  if (changed) enforcePauses(ctx, event.symbol)
 }
 
 function exitAtClose(
@@ -190,6 +186,12 @@ function averageAtClose(
     if (averaging.waitForPrevious && liveOrders(deal, 'avg').length > 0) return
     fireNext(ctx, deal, event.close, result, 'the averaging playbook is true')
     if (liveOrders(deal, 'avg').length > 0) deal.averagingArmed = false
+    return
+  }
+  if (deal.averagingBlocked && !isVirtualAveraging(ctx.setting, deal)) {
+    refreshAveraging(ctx, deal)
+    if (deal.averagingBlocked && result.reason === 'nothing to do')
+      result.reason = 'an averaging order waits for money or a free place'
     return
   }
   if (deal.averagingBlocked && isVirtualAveraging(ctx.setting, deal) && averagingClosed(ctx.setting, ctx.state, deal) === null) {
@@ -253,7 +255,13 @@ function enter(
           : config.entry.mode === 'conditional'
             ? 'playbook'
             : config.entry.mode
-      startDeal(ctx, symbol, event.close, prepared, logic)
+      const refusal = startDeal(ctx, symbol, event.close, prepared, logic)
+      if (refusal) {
+        result.outcome = 'blocked'
+        result.reason = refusal
+        result.gates = gates
+        return
+      }
       // the gate of its averaging orders as it stands now, not as an earlier deal left it
       if (playbooks) require(ctx, event, playbooks)
       signal.consume()

@@ -20,6 +20,7 @@ import { netPnl, releaseRest } from '../../core/positions/lot.ts'
 import type { DcaState, Deal, ExitReason } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext } from './deal-context.ts'
 import { cancelLiveOrders, cancelOrder, liveOrders, placeOrder } from './orders.ts'
+import { enforcePauses } from './pauses.ts'
 
 /** A take-profit target that has not fired: its number from 0, its price on the tick, its quantity on the step. */
 export interface OpenTarget {
@@ -295,7 +296,7 @@ export function endDeal(ctx: DealContext, deal: Deal): void {
     const held = `${rest.quantity} ${instrument.base}`
     ctx.event(
       deal.handsOver ? 'COINS_RELEASED' : 'DUST',
-      deal.handsOver ? `${held} are released: they stay yours at their cost` : `${held} are too small to sell and stay as dust`,
+      deal.handsOver ? `${held} are released: they stay yours at their cost` : `${held} are ${restReason(ctx, deal)}`,
       { symbol: deal.symbol, tradeSeq: deal.tradeSeq },
     )
   }
@@ -311,6 +312,12 @@ export function endDeal(ctx: DealContext, deal: Deal): void {
     return
   }
   closeBooks(ctx, deal)
+}
+
+function restReason(ctx: DealContext, deal: Deal): string {
+  return ctx.rules(deal).config.profitCurrency === 'base' && deal.lot.soldQuantity.isPositive()
+    ? 'the profit, kept in coins'
+    : 'too small to sell and stay as dust'
 }
 
 export function releaseLock(ctx: DealContext, deal: Deal): void {
@@ -370,7 +377,11 @@ function applyStopAction(ctx: DealContext, deal: Deal): void {
       category: 'risk',
       severity: 'warning',
     })
+  } else {
+    return
   }
+  // The other deals take no new exposure from this instant on.
+  enforcePauses(ctx)
 }
 
 /** A sale by a target: the first one fixes what percentages are of; a target has fired once its order has filled whole. */
@@ -380,8 +391,14 @@ export function noteTargetFill(deal: Deal, order: Order, sold: Decimal, heldBefo
   const index = order.rung - 1
   const rest = { ...deal.targetSold }
   if (remainingQuantity(order).isZero()) {
-    delete rest[index]
-    if (!deal.firedTargets.includes(index)) deal.firedTargets = [...deal.firedTargets, index]
+    // A lower target without an order of its own was too small to sell: its part has gone with this one.
+    const fired = new Set(deal.firedTargets)
+    for (let i = 0; i <= index; i += 1) {
+      if (i < index && liveOrders(deal, 'tp').some(each => each.rung === i + 1)) continue
+      fired.add(i)
+      delete rest[i]
+    }
+    deal.firedTargets = [...fired].sort((a, b) => a - b)
   } else {
     rest[index] = (rest[index] ?? ZERO).plus(sold)
   }

@@ -7,8 +7,18 @@ import { applyFill, volumeWeightedPrice } from '../../core/positions/lot.ts'
 import { refreshAveraging } from './averaging.ts'
 import type { Deal } from './dca-state.ts'
 import { type DealContext, takerRate } from './deal-context.ts'
-import { continueExit, endDeal, isSellable, noteTargetFill, rebaseTargets, refreshExits } from './exits.ts'
+import {
+  continueExit,
+  endDeal,
+  isSellable,
+  noteTargetFill,
+  openTargets,
+  rebaseTargets,
+  refreshExits,
+  stopReason,
+} from './exits.ts'
 import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { isHeld } from './pauses.ts'
 import { partialExitImage } from './trade-image.ts'
 
 /** Books one execution. Its order's status follows from what is booked, never from a status word. */
@@ -59,7 +69,7 @@ export function bookFill(ctx: DealContext, fill: Fill): void {
   const whole = filled.filledQuantity.gte(filled.quantity)
   followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
 
-  if (fill.side === 'buy') noteEntry(deal, filled, fill)
+  if (fill.side === 'buy') noteEntry(ctx, deal, filled, fill)
   else noteExit(ctx, deal, filled, fill, before.quantity, before.basis, whole)
   if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price, fill.side === 'buy')
   else afterChange(ctx, deal, fill.side === 'buy', fill.price)
@@ -72,7 +82,8 @@ function reservedFor(ctx: DealContext, order: Order, fill: Fill): Decimal {
   return price.times(fill.quantity).times(ONE.plus(takerRate(ctx.setting, order.symbol)))
 }
 
-function noteEntry(deal: Deal, order: Order, fill: Fill): void {
+function noteEntry(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
+  if (deal.openedAtMs === null) ctx.state.startedDeals += 1
   deal.openedAtMs ??= fill.atMs
   deal.buyOrderClosedAtMs = fill.atMs
   deal.lastEntryPrice = volumeWeightedPrice(order.filledValue, order.filledQuantity)
@@ -98,6 +109,13 @@ function noteExit(
   whole: boolean,
 ): void {
   deal.sellOrderClosedAtMs = fill.atMs
+  if (order.type === 'stop' && !whole && deal.status === 'open') {
+    // The stop has triggered: its rest goes on at the market, and nothing else of the deal may work beside it.
+    deal.exitReason = stopReason(ctx, deal)
+    deal.exitPurpose = 'sl'
+    deal.status = 'closing'
+    cancelLiveOrders(ctx, deal, each => each.type !== 'stop')
+  }
   if (fill.purpose !== 'tp') return
   noteTargetFill(deal, order, fill.quantity, heldBefore)
   if (!whole || deal.lot.quantity.isZero()) return
@@ -134,8 +152,10 @@ export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: De
 
 /** @returns false when the deal has ended with it. */
 function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
+  const wantsRest = order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market'
+  const mayBuyRest = wantsRest && !isHeld(ctx, deal.symbol)
   if (deal.lot.boughtQuantity.isZero()) {
-    if (order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'pending') {
+    if (mayBuyRest && deal.status === 'pending') {
       if (placeBaseRest(ctx, deal, order, price)) return false
     }
     const failed = order.status === 'rejected'
@@ -144,7 +164,7 @@ function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): 
     if (failed) deal.status = 'failed'
     return false
   }
-  if (order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market' && deal.status === 'open') {
+  if (mayBuyRest && deal.status === 'open') {
     if (placeBaseRest(ctx, deal, order, price)) return false
   }
   deal.baseOrderEnded = true
@@ -185,10 +205,10 @@ export function afterChange(ctx: DealContext, deal: Deal, entryFill: boolean, pr
   refreshAveraging(ctx, deal)
 }
 
-/** All targets have fired and the rest cannot be sold alone. */
+/** No target is left that could sell, and the rest cannot be sold alone. */
 function restIsDust(ctx: DealContext, deal: Deal, price: Decimal): boolean {
-  const targets = ctx.rules(deal).config.exits.takeProfit?.targets
-  if (!targets || deal.firedTargets.length < targets.length || liveOrders(deal).some(order => order.side === 'sell')) return false
+  if (!ctx.rules(deal).config.exits.takeProfit || liveOrders(deal).some(order => order.side === 'sell')) return false
+  if (openTargets(ctx.setting, deal).length > 0) return false
   const instrument = ctx.instrument(deal.symbol)
   return !isSellable(instrument, deal.lot.quantity.toGrid(instrument.step, 'floor'), price)
 }

@@ -88,7 +88,9 @@ function hasConsolidated(regime: Regime, nodes: RegimeNodes, reads: Reads, pause
   for (let i = 0; i < bars; i += 1) {
     const openMs = reads.barOpenMs(nodes.series, i)
     if (openMs === undefined || openMs <= pausedAtMs) return false
-    if (!(meanOf(reads, nodes.volume, i, 10) <= volumeFactor * meanOf(reads, nodes.volume, i + 10, 10))) return false
+    const recent = meanOf(reads, nodes.volume, i, 10)
+    // A source without volume cannot be asked whether it has calmed: range alone decides, or the pause could never end.
+    if (!Number.isNaN(recent) && !(recent <= volumeFactor * meanOf(reads, nodes.volume, i + 10, 10))) return false
     const { max, min } = extremes(reads, nodes.high, nodes.low, i, bars)
     if (!((200 * (max - min)) / (max + min) <= Number(regime.priceRangePct))) return false
   }
@@ -113,14 +115,21 @@ export function nextBreaker(
     const bars = Math.max(1, Math.floor((brake.circuitBreaker.windowMin * 60_000) / timeframeMs(nodes.timeframe)))
     const highs: number[] = []
     for (let i = 0; i < bars; i += 1) {
+      const openMs = reads.barOpenMs(nodes.series, i)
+      // What it fell from before it was released has been answered already.
+      if (openMs === undefined || (before.releasedAtMs !== null && openMs < before.releasedAtMs)) break
       const high = reads.value(nodes.high, i)
       if (high !== undefined) highs.push(high)
     }
     const close = reads.value(nodes.close, 0)
     if (close === undefined || highs.length === 0) return before
-    return windowDropPct(highs, close) >= Number(brake.circuitBreaker.dropPct) ? { trippedAtMs: atMs } : before
+    return windowDropPct(highs, close) >= Number(brake.circuitBreaker.dropPct)
+      ? { trippedAtMs: atMs, releasedAtMs: before.releasedAtMs }
+      : before
   }
-  return brake.recovery.auto && hasCalmed(brake, nodes, reads, before.trippedAtMs) ? { trippedAtMs: null } : before
+  return brake.recovery.auto && hasCalmed(brake, nodes, reads, before.trippedAtMs)
+    ? { trippedAtMs: null, releasedAtMs: atMs }
+    : before
 }
 
 function hasCalmed(brake: EmergencyBrake, nodes: BreakerNodes, reads: Reads, trippedAtMs: number): boolean {

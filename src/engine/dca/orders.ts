@@ -15,7 +15,7 @@ import {
 import { ImpossibleTransitionError, type OrderEvent, transition } from '../../core/orders/transitions.ts'
 import { approveOrder, type Refusal } from '../../core/risk/approve-order.ts'
 import type { Deal } from './dca-state.ts'
-import { type DealContext, takerRate } from './deal-context.ts'
+import { type DcaSetting, type DealContext, takerRate } from './deal-context.ts'
 
 export interface OrderRequest {
   readonly purpose: Purpose
@@ -49,8 +49,8 @@ function committedCost(deal: Deal): Decimal {
 }
 
 /** Quote that the live buy orders of a deal may still cost, taker fee included. */
-export function committedQuote(ctx: DealContext, deal: Deal): Decimal {
-  return committedCost(deal).times(ONE.plus(takerRate(ctx.setting, deal.symbol)))
+export function committedQuote(setting: DcaSetting, deal: Deal): Decimal {
+  return committedCost(deal).times(ONE.plus(takerRate(setting, deal.symbol)))
 }
 
 /** Base quantity bound in live sell orders. */
@@ -90,7 +90,7 @@ export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest):
   const approval = approveOrder(order, {
     instrument: ctx.instrument(deal.symbol),
     referencePrice: request.referencePrice,
-    spendable: deal.lock.plus(ctx.state.free).minus(committedQuote(ctx, deal)),
+    spendable: deal.lock.plus(ctx.state.free).minus(committedQuote(ctx.setting, deal)),
     held: deal.lot.quantity.minus(committedBase(deal)),
     maxPositionQuote: config.risk.maxPositionQuote ? Decimal.from(config.risk.maxPositionQuote) : null,
     positionCost: deal.lot.basis.plus(committedCost(deal)),

@@ -41,7 +41,8 @@ export function prepareDca(
     return instrument.id
   }
   const rules = new Map<number, DcaRules>()
-  for (const [version, config] of versions) {
+  for (const [version, stored] of versions) {
+    const config = asItActs(stored)
     rules.set(version, {
       version,
       config,
@@ -79,6 +80,13 @@ export function prepareDca(
     needs: [...needs.values()],
     playbooks,
   }
+}
+
+/** Profit kept in coins is known only when a target is reached, so its orders cannot rest: they are watched instead. */
+function asItActs(config: DcaConfig): DcaConfig {
+  const { takeProfit } = config.exits
+  if (config.profitCurrency !== 'base' || takeProfit?.placement !== 'resting') return config
+  return { ...config, exits: { ...config.exits, takeProfit: { ...takeProfit, placement: 'virtual' } } }
 }
 
 /** Every symbol a configuration looks at: its pairs, and those its conditions and regime name. */

@@ -6,7 +6,7 @@ import { baseQuantity, type Preview, previewLadder } from '../../core/dca/previe
 import { Decimal, HUNDRED, maxDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { EMPTY_LOT } from '../../core/positions/lot.ts'
 import { reserveFor } from './averaging.ts'
-import type { Deal } from './dca-state.ts'
+import type { DcaState, Deal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { endDeal } from './exits.ts'
 import { pausesOf } from './guards.ts'
@@ -34,6 +34,11 @@ export function dealFactor(ctx: DealContext, symbol: string, requiredCapital: De
   return maxDecimal(compounded.times(sized).round(18, 'half_even'), SMALLEST_FACTOR)
 }
 
+/** Deals that have bought something, and those that are about to. */
+export function dealsCounted(state: DcaState): number {
+  return state.startedDeals + state.deals.filter(deal => deal.status === 'pending').length
+}
+
 /** Gates that do not look at the signal. Cheap ones first is not the point: the order is part of what users read. */
 export function standingGates(ctx: DealContext, symbol: string, overridesRegime: boolean): GateResult[] {
   const { state } = ctx
@@ -55,8 +60,8 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
   const limit = config.stopAfterDeals
   gate(
     'stop_after_deals',
-    limit === null || state.startedDeals < limit,
-    `${state.startedDeals} of ${limit ?? 'any number of'} deals started`,
+    limit === null || dealsCounted(state) < limit,
+    `${dealsCounted(state)} of ${limit ?? 'any number of'} deals started`,
   )
   const ofPair = state.deals.filter(deal => deal.symbol === symbol).length
   const free = state.deals.length < config.maxActiveDeals && ofPair < config.maxDealsPerPair
@@ -104,6 +109,11 @@ export function orderGates(ctx: DealContext, symbol: string, price: Decimal, pre
     !small,
     small ? `order ${small.rung} is worth ${small.quote}, below the venue's minimum` : "every order meets the venue's minimums",
   )
+  if (config.risk.maxPositionQuote !== null) {
+    const base = preview.rows[0]!
+    const most = Decimal.from(config.risk.maxPositionQuote)
+    gate('position_limit', base.quote.lte(most), `the base order costs ${base.quote}, a position may cost ${most}`)
+  }
   const needed = lockFor(ctx, symbol, preview)
   gate('funds', ctx.state.free.gte(needed), `needs ${needed} ${ctx.state.quote}, free are ${ctx.state.free}`)
   return gates
@@ -174,13 +184,14 @@ function entryPriceOf(ctx: DealContext, symbol: string, price: Decimal): Decimal
     .toGrid(tick, 'floor')
 }
 
+/** @returns why the base order was refused: the deal has failed then, and nothing is consumed; null when it is on its way. */
 export function startDeal(
   ctx: DealContext,
   symbol: string,
   price: Decimal,
   prepared: { preview: Preview; factor: Decimal; entryPrice: Decimal },
   entryLogicName: Deal['entryLogicName'],
-): void {
+): string | null {
   const rules = ctx.currentRules()
   const { config } = rules
   const { state } = ctx
@@ -233,7 +244,6 @@ export function startDeal(
   }
   state.nextTradeSeq += 1
   state.nextBotTradeSeq += 1
-  state.startedDeals += 1
   ctx.addDeal(deal)
   ctx.commands.push({ kind: 'open_trade', tradeSeq: deal.tradeSeq })
   reserveFor(ctx, deal, lockFor(ctx, symbol, prepared.preview))
@@ -256,7 +266,7 @@ export function startDeal(
     deal.exitReason = 'venue'
     endDeal(ctx, deal)
     deal.status = 'failed'
-    return
+    return refusal.reason
   }
   ctx.event(
     'DEAL_STARTED',
@@ -266,4 +276,5 @@ export function startDeal(
       tradeSeq: deal.tradeSeq,
     },
   )
+  return null
 }

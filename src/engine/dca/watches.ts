@@ -9,6 +9,7 @@ import type { DcaState, Deal } from './dca-state.ts'
 import type { DcaRules, DcaSetting } from './deal-context.ts'
 import { minProfitPrice, openTargets, restartPrice, trailingPrices } from './exits.ts'
 import { type PairPlaybooks, playbookState } from './playbooks.ts'
+import { dealsCounted } from './start-deal.ts'
 
 const EVERY_CLOSE: Watch = { kind: 'candle_close', symbol: null, instrumentId: null, timeframe: null }
 
@@ -45,7 +46,7 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   if (playbook && perSignal && !armed) watches.push({ kind: 'condition', node: key, becomes: false })
 
   if (state.status !== 'running' || state.pausedBy.length > 0) return false
-  if (config.stopAfterDeals !== null && state.startedDeals >= config.stopAfterDeals) return false
+  if (config.stopAfterDeals !== null && dealsCounted(state) >= config.stopAfterDeals) return false
   const ofPair = state.deals.filter(deal => deal.symbol === symbol).length
   if (state.deals.length >= config.maxActiveDeals || ofPair >= config.maxDealsPerPair) return false
   const readyMs = (pair?.lastClosedAtMs ?? Number.NEGATIVE_INFINITY) + config.dealStart.cooldownSec * 1000

@@ -5,7 +5,8 @@ import { type Order, type OrderKey, PURPOSES, remainingQuantity } from '../../co
 
 export interface BookOrder {
   readonly order: Order
-  readonly kind: 'market' | 'limit' | 'stop'
+  /** A stop that has triggered works on as a market order. */
+  kind: 'market' | 'limit' | 'stop'
   /** Limit or trigger price; null for market orders. */
   readonly price: Decimal | null
   /** The same as float64, for comparing with candle prices. */
@@ -14,6 +15,12 @@ export interface BookOrder {
   /** Number of the candle in which it was placed; earlier ones rest since before. */
   readonly bornIn: number
   readonly isTarget: boolean
+}
+
+/** A stop with fills has triggered before. */
+function kindOf(order: Order): BookOrder['kind'] {
+  if (order.type === 'limit') return 'limit'
+  return order.type === 'market' || order.filledQuantity.isPositive() ? 'market' : 'stop'
 }
 
 export class Book {
@@ -31,7 +38,7 @@ export class Book {
     const price = order.limitPrice ?? order.stopPrice
     const entry: BookOrder = {
       order,
-      kind: order.type === 'market' ? 'market' : order.type === 'limit' ? 'limit' : 'stop',
+      kind: kindOf(order),
       price,
       priceNumber: price ? price.toNumber() : Number.NaN,
       remaining: remainingQuantity(order),
