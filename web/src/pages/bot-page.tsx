@@ -5,9 +5,11 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Bot, BotLiveStatus } from '../../../src/contract/bots.ts'
 import { parseDcaConfig } from '../../../src/contract/dca-config.ts'
+import type { TradeRow } from '../../../src/contract/trades.ts'
 import { useRead } from '../client/queries.ts'
 import { BotActions } from '../features/bots/bot-actions.tsx'
 import '../features/bots/bots.css'
+import { CloseDealDialog } from '../features/bots/close-deal-dialog.tsx'
 import { decisionText, glance, ModeChip, PausedBy, StatusChip } from '../features/bots/status.tsx'
 import { BalanceTab, DecisionsTab, EventsTab, VersionsTab } from '../features/bots/tabs.tsx'
 import { describeBot } from '../features/dca/summary.ts'
@@ -197,7 +199,9 @@ function DealsTab({ bot }: { bot: Bot }) {
   const deals = useRead('botTrades', { params: { id: bot.botId }, query: { limit } }, { everyMs: 10_000, keepPrevious: true })
   const positions = useRead('botPositions', { params: { id: bot.botId }, query: { limit: 100 } }, { everyMs: 10_000 })
   const [open, setOpen] = useState<string | null>(null)
-  const unrealized = new Map((positions.data?.items ?? []).map(one => [one.tradeId, one.unrealizedPnl]))
+  const [closing, setClosing] = useState<TradeRow | null>(null)
+  const held = positions.data?.items ?? []
+  const unrealized = new Map(held.map(one => [one.tradeId, one.unrealizedPnl]))
   return (
     <>
       <Faces query={deals} what="The deals">
@@ -207,12 +211,14 @@ function DealsTab({ bot }: { bot: Bot }) {
               deals={items.filter(one => one.parentTradeId === null)}
               unrealized={unrealized}
               onOpen={deal => setOpen(deal.id)}
+              onClose={setClosing}
             />
             {more(nextCursor)}
           </>
         )}
       </Faces>
       <DealDrawer dealId={open} onClose={() => setOpen(null)} />
+      <CloseDealDialog deal={closing} position={held.find(one => one.tradeId === closing?.id)} onClose={() => setClosing(null)} />
     </>
   )
 }

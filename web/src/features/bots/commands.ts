@@ -41,7 +41,10 @@ const CONCERNED: readonly RouteName[] = [
   'botRuns',
   'botLogs',
   'botTrades',
+  'botPositions',
   'botOrders',
+  'listTrades',
+  'getTrade',
   'botFunds',
   'botVersions',
 ]

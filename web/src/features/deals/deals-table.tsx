@@ -1,6 +1,6 @@
 // Deals, newest first; one opens to its orders and fills.
 
-import { UnstyledButton } from '@mantine/core'
+import { Button, UnstyledButton } from '@mantine/core'
 import type { TradeRow } from '../../../../src/contract/trades.ts'
 import { Empty } from '../../ui/faces.tsx'
 import { Result, Time } from '../../ui/figure.tsx'
@@ -34,9 +34,11 @@ interface DealsProps {
   /** Unrealised result by deal. */
   readonly unrealized?: ReadonlyMap<string, string>
   onOpen(deal: TradeRow): void
+  /** Offered beside each deal that can still be closed. */
+  onClose?: (deal: TradeRow) => void
 }
 
-export function DealsTable({ deals, botNames, unrealized, onOpen }: DealsProps) {
+export function DealsTable({ deals, botNames, unrealized, onOpen, onClose }: DealsProps) {
   if (deals.length === 0)
     return <Empty title="No deals yet">A deal begins with a bot's first buy and ends when everything is sold.</Empty>
   return (
@@ -75,6 +77,17 @@ export function DealsTable({ deals, botNames, unrealized, onOpen }: DealsProps) 
                 <td>{deal.symbol}</td>
                 <td>
                   <DealChip status={deal.dealStatus} />
+                  {onClose && deal.dealStatus === 'open' && (
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      ml={8}
+                      onClick={() => onClose(deal)}
+                      aria-label={`Close deal ${deal.tradeSeq}`}
+                    >
+                      Close
+                    </Button>
+                  )}
                 </td>
                 <td>
                   <Time iso={deal.entryTime ?? deal.createdAt} />
