@@ -137,6 +137,25 @@ const STATEMENTS = {
       total_return numeric, avg_win numeric, avg_loss numeric, largest_win numeric, largest_loss numeric, total_trades integer,
       winning_trades integer, losing_trades integer, calculated_at timestamptz, extra jsonb)`,
 
+  // Coins that left a deal unsold, or went into one: what the state says now less what it said before. Stands before the new state.
+  holdings: `
+    insert into holdings as h (mode, exchange, currency, qty, avg_price, user_id)
+    select $2, $3, changed.currency, changed.qty, round(changed.basis / nullif(changed.qty, 0), 18), $4::uuid
+    from (
+      select coin.key as currency, sum(coin.sign * (coin.value ->> 'quantity')::numeric) as qty,
+        sum(coin.sign * (coin.value ->> 'basis')::numeric) as basis
+      from (
+        select 1 as sign, now_held.* from jsonb_each($6::jsonb) as now_held
+        union all
+        select -1, held.* from bot_state s cross join lateral jsonb_each(coalesce(s.state -> 'engine' -> 'dust', '{}'::jsonb)) as held
+        where s.bot_id = $1 and s.mode = $2 and s.scope = 'bot' and $5::boolean
+      ) coin group by coin.key
+    ) changed where changed.qty <> 0
+    order by changed.currency
+    on conflict (user_id, mode, exchange, connection_id, currency) do update set qty = h.qty + excluded.qty,
+      avg_price = case when h.qty + excluded.qty = 0 then null
+        else round((h.qty * coalesce(h.avg_price, 0) + excluded.qty * coalesce(excluded.avg_price, 0)) / (h.qty + excluded.qty), 18) end`,
+
   state: `
     insert into bot_state as s (bot_id, mode, scope, state, user_id) values ($1, $2, 'bot', $3::jsonb, $4::uuid)
     on conflict (bot_id, mode, scope) do update set state = excluded.state, version = s.version + 1`,

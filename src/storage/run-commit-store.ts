@@ -106,6 +106,11 @@ function chainJournal(batch: CommitBatch, before: JournalTail, stateHash: string
   return { json: JSON.stringify(rows), tail: { seq: batch.lastSeq, hash } }
 }
 
+/** Coins outside of deals, by currency, as the engine's state has them. */
+function keptCoins(state: unknown): object {
+  return (state as { engine?: { dust?: object } } | null)?.engine?.dust ?? {}
+}
+
 function storageError(error: unknown): unknown {
   const state = sqlState(error)
   const message = error instanceof Error ? error.message : String(error)
@@ -238,6 +243,11 @@ function createWriter(db: Database, context: RowContext, start: JournalTail): Ru
     add('events', eventRows(context, batch), botId, runId, userId)
     add('equity', equityRows(batch), mode, exchange, botId, runId, userId)
     add('metrics', metricsRows(batch), botId, runId, userId)
+    if (batch.transfers.some(transfer => transfer.debit === 'bot_dust' || transfer.credit === 'bot_dust')) {
+      list.push(
+        statement('holdings', [botId, mode, exchange, userId, String(tail.seq > 0), JSON.stringify(keptCoins(batch.state))]),
+      )
+    }
     list.push(statement('state', [botId, mode, state, userId]))
 
     const { totals } = batch

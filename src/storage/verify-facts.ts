@@ -2,6 +2,7 @@
 // have no gap, nothing hangs in the air. Each query lists offenders; an empty answer is a passed check.
 
 import type { Transaction } from './database.ts'
+import { KEPT_COINS } from './kept-coins.ts'
 import { canonicalEntry, GENESIS_HASH, journalHash } from './run-commit-store.ts'
 
 export interface FactCheck {
@@ -44,6 +45,24 @@ export const FACT_CHECKS: readonly FactCheck[] = [
       from positions p join instruments i on i.id = p.instrument_id
       left join ledger_accounts a on a.trade_id = p.trade_id and a.kind = 'position' and a.currency = i.base
       where i.kind = 'spot' and p.qty <> coalesce(a.balance, 0)`,
+  },
+  {
+    name: 'holdings are the coins that bots keep outside of deals',
+    offenders: `select format('holdings of %s on %s (%s) say %s, the ledger %s', currency, exchange, mode, coalesce(h.qty, 0), coalesce(a.qty, 0))
+      from (select user_id, mode, exchange, currency, sum(qty) as qty from holdings where connection_id is null group by 1, 2, 3, 4) h
+      full join (select user_id, mode, exchange, currency, sum(balance) as qty from ledger_accounts where kind = 'bot_dust' group by 1, 2, 3, 4) a
+        using (user_id, mode, exchange, currency)
+      where coalesce(h.qty, 0) <> coalesce(a.qty, 0)`,
+  },
+  {
+    name: 'cash and the cost of what is held are the balance of the start and the realised result',
+    offenders: `select format('bot %s: started with %s, realised %s, holds %s in cash and %s at cost', r.bot_id, r.initial_balance, p.realized, f.cash, p.basis + coalesce(k.basis, 0))
+      from (select distinct on (bot_id) * from bot_runs where mode <> 'backtest' order by bot_id, (status = 'running') desc, started_at desc) r
+      join (select run_id, sum(realized_pnl) as realized, sum(coalesce(basis_current, 0)) as basis from positions group by 1) p using (run_id)
+      join (select bot_id, mode, currency, sum(total) as cash from funds group by 1, 2, 3) f
+        on f.bot_id = r.bot_id and f.mode = r.mode and f.currency = r.meta ->> 'currency'
+      left join (select bot_id, mode, sum(basis) as basis from (${KEPT_COINS}) coins group by 1, 2) k on k.bot_id = r.bot_id and k.mode = r.mode
+      where f.cash + p.basis + coalesce(k.basis, 0) <> r.initial_balance + p.realized`,
   },
   {
     name: 'orders say what their fills say',

@@ -5,6 +5,7 @@ import { positionSchema } from '../../contract/positions.ts'
 import { splitSymbol } from '../../core/market/instrument.ts'
 import { Decimal, HUNDRED, ZERO } from '../../core/money/decimal.ts'
 import type { Transaction } from '../../storage/database.ts'
+import { KEPT_COINS } from '../../storage/kept-coins.ts'
 import type { Handler } from '../http.ts'
 import { columnsOf } from '../list.ts'
 import { requireBot } from './bots.ts'
@@ -12,24 +13,28 @@ import { requireBot } from './bots.ts'
 export interface LotFigures {
   readonly direction: 'long' | 'short'
   readonly qty: Decimal
-  readonly avgPrice: Decimal
-  readonly price: Decimal
+  /** What the quantity cost, fees excluded: exact, where quantity x average price is not. */
+  readonly basis: Decimal
+  /** Null where no price is known: the lot then counts at its cost. */
+  readonly price: Decimal | null
 }
 
 export interface BalanceFigures {
   readonly initialBalance: Decimal
   /** Free and locked cash. */
   readonly cash: Decimal
+  /** Of open deals, and coins the run holds outside of them. */
   readonly lots: readonly LotFigures[]
 }
 
 /** Formulas of the status payload (platform.md 3). Percent points, at most 8 places. */
 export function balanceOf({ initialBalance, cash, lots }: BalanceFigures) {
   const sum = (of: (lot: LotFigures) => Decimal) => lots.reduce((total, lot) => total.plus(of(lot)), ZERO)
-  const totalInvested = sum(lot => lot.qty.times(lot.avgPrice))
-  const totalPositionValue = sum(lot => lot.qty.times(lot.price))
+  const worthOf = (lot: LotFigures) => (lot.price === null ? lot.basis : lot.qty.times(lot.price))
+  const totalInvested = sum(lot => lot.basis)
+  const totalPositionValue = sum(worthOf)
   const unrealizedPnl = sum(lot => {
-    const rise = lot.qty.times(lot.price.minus(lot.avgPrice))
+    const rise = worthOf(lot).minus(lot.basis)
     return lot.direction === 'long' ? rise : rise.negated()
   })
   const equity = cash.plus(totalPositionValue)
@@ -73,6 +78,7 @@ interface OpenLot {
   readonly qty: string
   readonly avgPrice: string
   readonly currentPrice: string | null
+  readonly basis: string | null
 }
 
 export const botStatus: Handler<'botStatus'> = async ({ context, principal, params }) =>
@@ -109,19 +115,22 @@ export const botStatus: Handler<'botStatus'> = async ({ context, principal, para
         }
       }
       const open = await tx.query<OpenLot & Record<string, unknown>>(
-        `select ${columnsOf(positionSchema)} from positions t
+        `select ${columnsOf(positionSchema)}, t.basis_current as basis from positions t
          where t.bot_id = $1 and t.mode = $2 and t.status not in ('closed', 'cancelled') and t.qty > 0 order by t.opened_at`,
         [botId, run.mode],
       )
       const figures = balanceOf({
         initialBalance: Decimal.from(run.initial_balance),
         cash: await cashOf(tx, botId, run, bot.symbol),
-        lots: open.rows.map(lot => ({
-          direction: lot.side,
-          qty: Decimal.from(lot.qty),
-          avgPrice: Decimal.from(lot.avgPrice),
-          price: Decimal.from(lot.currentPrice ?? lot.avgPrice),
-        })),
+        lots: [
+          ...open.rows.map(lot => ({
+            direction: lot.side,
+            qty: Decimal.from(lot.qty),
+            basis: lot.basis === null ? Decimal.from(lot.qty).times(Decimal.from(lot.avgPrice)) : Decimal.from(lot.basis),
+            price: lot.currentPrice === null ? null : Decimal.from(lot.currentPrice),
+          })),
+          ...(await keptCoins(tx, botId, run.mode)),
+        ],
       })
       const texts = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, value?.toString() ?? null])) as Record<
         keyof typeof figures,
@@ -133,7 +142,7 @@ export const botStatus: Handler<'botStatus'> = async ({ context, principal, para
         ...texts,
         openPositions: open.rows.length,
         totalOrders: run.orders,
-        positions: bySymbol(open.rows),
+        positions: bySymbol(open.rows.map(({ basis: _, ...position }) => position as unknown as Position)),
         ...rest,
       }
     },
@@ -149,8 +158,24 @@ async function cashOf(tx: Transaction, botId: string, run: RunRow, symbol: strin
   return Decimal.from(row?.total ?? '0')
 }
 
+/** Coins of the run that belong to no deal: they count at their price, as in the run's totals. */
+async function keptCoins(tx: Transaction, botId: string, mode: string): Promise<LotFigures[]> {
+  const { rows } = await tx.query<{ qty: string; basis: string; price: string | null }>(
+    `select qty, basis, price from (${KEPT_COINS}) coins where bot_id = $1 and mode = $2`,
+    [botId, mode],
+  )
+  return rows.map(coin => ({
+    direction: 'long',
+    qty: Decimal.from(coin.qty),
+    basis: Decimal.from(coin.basis),
+    price: coin.price === null ? null : Decimal.from(coin.price),
+  }))
+}
+
+type Position = { readonly symbol: string } & Record<string, unknown>
+
 /** One position per pair; a pair with several deals gives a list. */
-function bySymbol(rows: readonly (OpenLot & Record<string, unknown>)[]): Record<string, unknown> {
+function bySymbol(rows: readonly Position[]): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const row of rows) {
     const there = out[row.symbol]

@@ -2,6 +2,7 @@
 
 import { Decimal } from '../../core/money/decimal.ts'
 import type { Transaction } from '../../storage/database.ts'
+import { KEPT_COINS } from '../../storage/kept-coins.ts'
 import type { Handler } from '../http.ts'
 import { listRows, Where } from '../list.ts'
 import { DECISIONS, EVENTS } from './decisions.ts'
@@ -70,16 +71,21 @@ interface MoneyRow {
   readonly unrealizedPnl: string
 }
 
-/** Cash and the worth of open lots in their quote; a lot whose price is not known counts at its cost. */
+/** Cash and the worth of open lots and kept coins in their quote; what has no known price counts at its cost. */
 async function money(tx: Transaction, mode: string) {
   const { rows } = await tx.query<MoneyRow>(
     `with cash as (
        select currency, sum(free) as free, sum(locked) as locked, sum(total) as total from funds where mode = $1 group by currency
-     ), lots as (
-       select i.quote as currency, sum(p.qty * coalesce(p.current_price, p.avg_price)) as value,
-         sum(case p.side when 'long' then 1 else -1 end * p.qty * (coalesce(p.current_price, p.avg_price) - p.avg_price)) as unrealized
+     ), held as (
+       select i.quote as currency, p.side, p.basis_current as basis, p.qty * p.current_price as value
        from positions p join instruments i on i.id = p.instrument_id
-       where p.mode = $1 and p.status not in ('closed', 'cancelled') group by i.quote
+       where p.mode = $1 and p.status not in ('closed', 'cancelled') and p.qty > 0
+       union all
+       select quote, 'long', basis, qty * price from (${KEPT_COINS}) coins where mode = $1
+     ), lots as (
+       select currency, trim_scale(sum(coalesce(value, basis))) as value,
+         trim_scale(sum(case side when 'long' then 1 else -1 end * (coalesce(value, basis) - basis))) as unrealized
+       from held group by currency
      )
      select currency, coalesce(c.free, 0) as free, coalesce(c.locked, 0) as locked, coalesce(c.total, 0) as total,
        coalesce(l.value, 0) as "positionValue", coalesce(l.unrealized, 0) as "unrealizedPnl"

@@ -15,7 +15,7 @@ test('status: 1000, buy 1 at 100 with fee 0.1, sell 0.25 at 120 with fee 0.03, p
   const figures = balanceOf({
     initialBalance: d('1000'),
     cash: d('929.87'),
-    lots: [{ direction: 'long', qty: d('0.75'), avgPrice: d('100'), price: d('120') }],
+    lots: [{ direction: 'long', qty: d('0.75'), basis: d('75'), price: d('120') }],
   })
   assert.deepEqual(JSON.parse(JSON.stringify(figures)), {
     currentBalance: '929.87',
@@ -27,6 +27,26 @@ test('status: 1000, buy 1 at 100 with fee 0.1, sell 0.25 at 120 with fee 0.03, p
     totalPnl: '19.87',
     totalReturnPct: '1.987',
   })
+})
+
+test('status: after a partial sale of an average without end, the parts are exact and add up', () => {
+  // 0.001 at 60000.01 and 0.002 at 59000.02 cost 178.00005, whose average has no end; 0.0007 of 0.003 is sold at 61000.
+  const [initialBalance, fees, proceeds] = [d('10000'), d('0.1780000500427'), d('42.7')]
+  const bought = d('0.001')
+    .times(d('60000.01'))
+    .plus(d('0.002').times(d('59000.02')))
+  const basisOut = bought.times(d('0.0007')).dividedBy(d('0.003'), 18, 'half_even')
+  const basis = bought.minus(basisOut)
+  const cash = initialBalance.minus(bought).plus(proceeds).minus(fees)
+  const figures = balanceOf({
+    initialBalance,
+    cash,
+    lots: [{ direction: 'long', qty: d('0.0023'), basis, price: d('60500') }],
+  })
+  assert.equal(figures.totalInvested.toString(), basis.toString())
+  assert.equal(figures.realizedPnl.toString(), proceeds.minus(basisOut).minus(fees).toString())
+  assert.ok(figures.totalPnl.equals(figures.realizedPnl.plus(figures.unrealizedPnl)))
+  assert.ok(figures.totalPnl.equals(figures.equity.minus(initialBalance)))
 })
 
 test('ladder preview: base 20, averaging 20, step 1.5 x 1.2, volume x 1.5, three rungs, target 1.5 %, at 60000', () => {
