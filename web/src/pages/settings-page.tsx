@@ -1,7 +1,9 @@
-// Account, sessions, tokens, and what server this is.
+// Account, password, sessions, tokens, other people, and what server this is.
 
 import { Stack } from '@mantine/core'
 import { AboutPanel, AccountPanel, SessionsPanel, TokensPanel } from '../features/account/account.tsx'
+import { PasswordPanel } from '../features/account/password.tsx'
+import { PeoplePanel } from '../features/account/people.tsx'
 
 export function SettingsPage() {
   return (
@@ -9,8 +11,10 @@ export function SettingsPage() {
       <h1 style={{ marginTop: 0 }}>Settings</h1>
       <Stack gap="md">
         <AccountPanel />
+        <PasswordPanel />
         <SessionsPanel />
         <TokensPanel />
+        <PeoplePanel />
         <AboutPanel />
       </Stack>
     </>
