@@ -12,6 +12,7 @@ import { useMore } from '../../ui/more.tsx'
 import { Scroll } from '../../ui/scroll.tsx'
 import { DecisionsList } from './decisions.tsx'
 import { EventsTable } from './events.tsx'
+import { LedgerAccounts } from './ledger.tsx'
 
 const OUTCOME_FILTERS = [
   { value: 'all', label: 'All' },
@@ -127,6 +128,8 @@ export function BalanceTab({ bot }: { bot: Bot }) {
           )
         }
       </Faces>
+      <h3>Ledger accounts</h3>
+      <LedgerAccounts bot={bot} />
     </div>
   )
 }
