@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { useRead } from '../client/queries.ts'
 import { DealDrawer } from '../features/deals/deal-drawer.tsx'
 import { DealsTable } from '../features/deals/deals-table.tsx'
+import { HoldingsPanel } from '../features/deals/holdings.tsx'
 import { Faces } from '../ui/faces.tsx'
 import { Figure, Result } from '../ui/figure.tsx'
 import { money, percent } from '../ui/format.ts'
@@ -86,6 +87,7 @@ export function DealsPage() {
           )}
         </Faces>
       </div>
+      <HoldingsPanel />
       <DealDrawer dealId={open} onClose={() => setOpen(null)} />
     </>
   )
