@@ -245,3 +245,32 @@ test('with live switched on a missing confirmation is 409, and there is no conne
   assert.equal(errorCode(await person.call('POST', path, { body: { confirm: 'BTC dip' } })), 'PRECONDITION_REQUIRED')
   await live.close()
 })
+
+test('a replay of candles that nobody imported is refused at once, and says how to import them', async () => {
+  const { id } = await botIn('stopped')
+  const reply = await owner.call('POST', `/api/bots/${id}/start-paper`, {
+    body: { feed: { kind: 'replay', exchange: 'kraken' } },
+  })
+  assert.equal(`${reply.status} ${errorCode(reply)}`, '409 CONFLICT', reply.text)
+  assert.match(reply.text, /evenkeel candles import FILE --exchange kraken --symbol BTC\/USDT/)
+  const runs = await owner.call('GET', `/api/bots/${id}/runs`)
+  assert.deepEqual((runs.body as { items: unknown[] }).items, [])
+})
+
+test('a pause that is over already is refused', async () => {
+  const { id } = await botIn('running')
+  const reply = await owner.call('POST', `/api/bots/${id}/pause`, { body: { until: '2020-01-01T00:00:00Z' } })
+  assert.equal(`${reply.status} ${errorCode(reply)}`, '422 VALIDATION_ERROR', reply.text)
+  assert.match(reply.text, /OUT_OF_RANGE/)
+  assert.deepEqual(await told(id), [])
+})
+
+test('after a panic the bot is meant to be paused, and resume is what it takes', async () => {
+  const { id } = await botIn('running')
+  const panic = await owner.call('POST', `/api/bots/${id}/panic`)
+  assert.equal(panic.status, 202, panic.text)
+  assert.equal((panic.body as { desiredState: string }).desiredState, 'paused')
+  const again = await owner.call('GET', `/api/bots/${id}`)
+  assert.equal((again.body as { desiredState: string }).desiredState, 'paused')
+  assert.equal((await command(id, 'resume')).status, 202)
+})

@@ -147,7 +147,8 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
           if (transition !== 'new_run' && transition !== 'change') return invalid(bot, status, 'start')
           const plan = planPaperRun(bot, request)
           if (!plan.ok) return plan
-          await requireInstruments(tx, plan.config)
+          await requireInstruments(tx, plan.config, plan.feed)
+          if (plan.feed.kind === 'replay') await requireCandles(tx, plan.config, plan.feed)
           const started = await startRun(tx, {
             botId,
             mode: 'paper',
@@ -170,11 +171,15 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
           }
         }),
       ),
-    pause: (userId, botId, request) =>
-      lifecycle(userId, botId, 'pause', 'paused', {
-        kind: 'pause',
-        untilMs: request.until === undefined ? null : Date.parse(request.until),
-      }),
+    pause: async (userId, botId, request) => {
+      const untilMs = request.until === undefined ? null : Date.parse(request.until)
+      if (untilMs !== null && untilMs <= Date.now()) {
+        return refused('VALIDATION_ERROR', 'The pause would be over before it began', [
+          { path: 'until', code: 'OUT_OF_RANGE', message: 'must be in the future' },
+        ])
+      }
+      return lifecycle(userId, botId, 'pause', 'paused', { kind: 'pause', untilMs })
+    },
     resume: (userId, botId) => lifecycle(userId, botId, 'resume', 'running', { kind: 'resume' }),
     stop: (userId, botId, openDeals) => lifecycle(userId, botId, 'stop', 'stopped', { kind: 'stop', openDeals }),
     startDeal: (userId, botId, symbol) =>
@@ -198,7 +203,16 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
         }),
       ),
     panic: (userId, botId) =>
-      outcomeOf(() => database.withTenant(userId, async tx => deal(tx, await find(tx, botId), { kind: 'panic' }, CLOSING_DEALS))),
+      outcomeOf(() =>
+        database.withTenant(userId, async tx => {
+          const found = await find(tx, botId)
+          const outcome = await deal(tx, found, { kind: 'panic' }, CLOSING_DEALS)
+          // Nothing new is bought after a panic until a person resumes; a bot that is to stop still stops.
+          if (!outcome.ok || found.status === 'stopping') return outcome
+          await setDesiredState(tx, botId, 'paused')
+          return { ...outcome, desiredState: 'paused' }
+        }),
+      ),
     closeDeal: (userId, tradeId) =>
       outcomeOf(() =>
         database.withTenant(userId, async tx => {
@@ -266,16 +280,46 @@ function planPaperRun(bot: LockedBot, request: StartPaperRequest): Plan {
   return { ok: true, config, initialBalance, currency, feed: full }
 }
 
+type ReplayFeed = Extract<RunFeed, { kind: 'replay' }>
+
+/** Where the run's candles are from. */
+function sourceOf(config: DcaConfig, feed: RunFeed): string {
+  return feed.kind === 'replay' ? (feed.exchange ?? config.exchange) : config.exchange
+}
+
 /** @throws CONFLICT for a pair nobody knows the rules of: its orders could not be checked. */
-async function requireInstruments(tx: Transaction, config: DcaConfig): Promise<void> {
+async function requireInstruments(tx: Transaction, config: DcaConfig, feed: RunFeed): Promise<void> {
+  const exchange = sourceOf(config, feed)
   const { rows } = await tx.query<{ symbol: string }>('select symbol from instruments where exchange = $1 and symbol = any($2)', [
-    config.exchange,
+    exchange,
     config.pairs,
   ])
   const missing = config.pairs.filter(pair => !rows.some(row => row.symbol === pair))
-  if (missing.length > 0) {
-    throw new StorageError('CONFLICT', `The rules of ${missing.join(', ')} on ${config.exchange} are not known`, {
-      remedy: 'Import candles of it first, or remove the pair',
-    })
-  }
+  if (missing.length > 0) throw noCandles(missing, exchange)
+}
+
+/** @throws CONFLICT where nothing is stored that a replay could run over; the demo market makes its own. */
+async function requireCandles(tx: Transaction, config: DcaConfig, feed: ReplayFeed): Promise<void> {
+  const exchange = sourceOf(config, feed)
+  if (exchange === DEMO) return
+  const { rows } = await tx.query<{ symbol: string }>(
+    `select i.symbol from instruments i where i.exchange = $1 and i.symbol = any($2) and exists (
+       select from candles c where c.instrument_id = i.id and ($3::timestamptz is null or c.open_time >= $3::timestamptz)
+         and ($4::timestamptz is null or c.open_time < $4::timestamptz))`,
+    [exchange, config.pairs, isoOf(feed.fromMs), isoOf(feed.toMs)],
+  )
+  const missing = config.pairs.filter(pair => !rows.some(row => row.symbol === pair))
+  if (missing.length > 0) throw noCandles(missing, exchange, feed.fromMs !== undefined || feed.toMs !== undefined)
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
+}
+
+function noCandles(pairs: readonly string[], exchange: string, inRange = false): StorageError {
+  return new StorageError(
+    'CONFLICT',
+    `There are no candles of ${pairs.join(', ')} on ${exchange}${inRange ? ' in that range' : ''} to run over`,
+    { remedy: `Import them first: evenkeel candles import FILE --exchange ${exchange} --symbol ${pairs[0]}` },
+  )
 }

@@ -10,8 +10,8 @@ import type { CandleArchive, ImportedCount, ImportedSeries } from './candle-arch
 import { openVerbDatabase } from './database.ts'
 import type { VerbContext } from './verb.ts'
 
-export async function openStoredArchive(context: VerbContext): Promise<CandleArchive> {
-  const db = await openVerbDatabase(context)
+export async function openStoredArchive(context: VerbContext, purpose: 'read' | 'write'): Promise<CandleArchive> {
+  const db = await openVerbDatabase(context, purpose)
   return storedArchive(db)
 }
 

@@ -41,7 +41,7 @@ export function importVerb(openArchive: OpenArchive): Verb {
       if (context.args.length === 0) throw new UsageError('FILE', undefined, 'name one or more candle files')
       const series = await readSeries(context)
       const total = series.reduce((sum, one) => sum + one.columns.length, 0)
-      const archive = await openArchive(context)
+      const archive = await openArchive(context, 'write')
       try {
         context.signal.throwIfAborted()
         const counts = await archive.importSeries(series, context.out.progress('importing', total))

@@ -38,7 +38,8 @@ const CHUNK = 4096
 /** Faults that are told of one series. */
 const FAULTS_SHOWN = 10
 
-export type OpenArchive = (context: VerbContext) => Promise<CandleArchive>
+/** `write` makes the place where there is none. */
+export type OpenArchive = (context: VerbContext, purpose?: 'read' | 'write') => Promise<CandleArchive>
 
 export function candleVerbs(openArchive: OpenArchive): VerbGroup {
   return {
@@ -367,6 +368,6 @@ function deleteVerb(openArchive: OpenArchive): Verb {
   }
 }
 
-export const verb: VerbGroup = candleVerbs(async context =>
-  (await import('./candle-archive-storage.ts')).openStoredArchive(context),
+export const verb: VerbGroup = candleVerbs(async (context, purpose = 'read') =>
+  (await import('./candle-archive-storage.ts')).openStoredArchive(context, purpose),
 )

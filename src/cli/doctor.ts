@@ -2,7 +2,7 @@
 
 import { openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { type DoctorReport, doctor, doctorWithoutDatabase } from '../storage/doctor.ts'
-import { homeOf } from './database.ts'
+import { homeOf, requireData } from './database.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 export function doctorLines(report: DoctorReport): string[] {
@@ -27,6 +27,7 @@ export const verb: Verb = {
     let report: DoctorReport
     try {
       const databaseUrl = await resolveDatabaseUrl(() => env)
+      requireData(home, databaseUrl)
       const database = await openDatabase({ home, databaseUrl, role: 'cli', log, migrations: 'ignore', poolSize: 2 })
       try {
         report = await doctor(database)

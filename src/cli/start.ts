@@ -59,7 +59,14 @@ function claimHome(config: AppConfig): () => void {
     return lockHome(config.home)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'ENOSPC' || code === 'EPERM' || code === 'ENOENT') {
+    if (
+      code === 'EACCES' ||
+      code === 'EROFS' ||
+      code === 'ENOTDIR' ||
+      code === 'ENOSPC' ||
+      code === 'EPERM' ||
+      code === 'ENOENT'
+    ) {
       const why = code === 'ENOSPC' ? 'the disk is full' : 'it cannot be written'
       throw new CliError(
         EXIT.failed,

@@ -2,7 +2,7 @@
 
 import { openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { VERIFY_PARTS, type VerifyCheck, type VerifyPart, type VerifyReport, verify } from '../storage/verify.ts'
-import { homeOf } from './database.ts'
+import { homeOf, requireData } from './database.ts'
 import { EXIT, suggestion, textOption, UsageError, type Verb } from './verb.ts'
 
 const MARK: Record<VerifyCheck['status'], string> = { ok: 'ok', failed: 'FAILED', skipped: 'skipped', info: 'info' }
@@ -35,9 +35,11 @@ export const verb: Verb = {
     const part = partOf(context.args)
     const env = { ...context.env }
     const tell = (_fields: object, message: string): void => context.out.note(message)
+    const databaseUrl = env.DATABASE_DIRECT_URL ?? (await resolveDatabaseUrl(() => env))
+    requireData(homeOf(env), databaseUrl)
     const database = await openDatabase({
       home: homeOf(env),
-      databaseUrl: env.DATABASE_DIRECT_URL ?? (await resolveDatabaseUrl(() => env)),
+      databaseUrl,
       role: 'cli',
       log: { debug: () => {}, info: () => {}, warn: tell, error: tell },
       // A verification does not migrate: what is pending is a finding.

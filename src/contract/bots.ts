@@ -163,6 +163,7 @@ export const botStatusResponse = z
     lastDcaTimes: z.record(z.string(), instant).meta({ description: 'By symbol: the last averaging fill' }),
     positions: z.record(z.string(), anyJson).meta({ description: 'By symbol: the open positions' }),
     lastDecision: anyJson.nullable(),
+    lastError: z.string().nullable().meta({ description: 'Why the bot is in error, or what it is trying again' }),
     heartbeatAgeSec: z.number().nullable(),
     simulatedAt: instantOrNull.optional().meta({ description: 'The instant a replay or demo run has reached' }),
   })

@@ -149,7 +149,9 @@ async function doubt(db: Database): Promise<DoctorCheck> {
   }
 }
 
-function backups(home: string): DoctorCheck {
+/** @param places the home, and where its data lies if that is elsewhere. */
+function backups(places: readonly string[]): DoctorCheck {
+  const [home = ''] = places
   const folder = join(home, 'backups')
   const newest = existsSync(folder)
     ? readdirSync(folder)
@@ -162,7 +164,7 @@ function backups(home: string): DoctorCheck {
       name: 'backup',
       status: 'warning',
       finding: `no backup in ${folder}`,
-      remedy: 'One is made before each migration; copy EVENKEEL_HOME while Evenkeel is stopped for another',
+      remedy: `One is made before each migration; for another, stop Evenkeel and copy ${places.join(' and ')} (cp -a keeps the owner)`,
     }
   }
   const days = Math.floor((Date.now() - newest) / 86_400_000)
@@ -173,16 +175,17 @@ function backups(home: string): DoctorCheck {
 /** Every check, whatever the others find. */
 export async function doctor(db: Database): Promise<DoctorReport> {
   const places = db.privateServer ? [db.home, db.privateServer.placement.dataDirectory] : [db.home]
+  const outside = (path: string, i: number): boolean => i === 0 || !path.startsWith(places[0]!)
   const makers: readonly (readonly [string, () => DoctorCheck | Promise<DoctorCheck>])[] = [
     ['database', () => database(db)],
     ['role', () => role(db)],
     ['schema', () => schema(db)],
     ['clock', () => clock(db)],
-    ...places.filter((path, i) => i === 0 || !path.startsWith(places[0]!)).map(path => ['disk', () => disk(path)] as const),
+    ...places.filter(outside).map(path => ['disk', () => disk(path)] as const),
     ['secrets', () => secrets(db.home)],
     ['leases', () => leases(db)],
     ['doubt', () => doubt(db)],
-    ['backup', () => backups(db.home)],
+    ['backup', () => backups(places.filter(outside))],
   ]
   const checks: DoctorCheck[] = []
   for (const [name, make] of makers) {
@@ -217,6 +220,6 @@ export function doctorWithoutDatabase(home: string, error: unknown): DoctorRepor
       remedy: remedy ?? 'See the log',
     },
   ]
-  if (existsSync(home)) checks.push(disk(home), secrets(home), backups(home))
+  if (existsSync(home)) checks.push(disk(home), secrets(home), backups([home]))
   return { ok: false, checks }
 }

@@ -92,6 +92,7 @@ export const botStatus: Handler<'botStatus'> = async ({ context, principal, para
       const rest = {
         lastDcaTimes: await lastAveraging(tx, botId, run?.run_id ?? null),
         lastDecision: await lastDecision(tx, run?.run_id ?? null),
+        lastError: bot.lastError,
         heartbeatAgeSec:
           run?.heartbeat_age_sec === null || run === null ? null : Math.max(0, Math.round(run.heartbeat_age_sec * 10) / 10),
         simulatedAt: run?.simulated_at ?? null,

@@ -122,11 +122,11 @@ export function directoryTrouble(path: string, cause: unknown): StorageError {
   })
 }
 
-/** Makes EVENKEEL_HOME and its folders; proves that it can be written. */
+/** Makes EVENKEEL_HOME and its folders; proves that it can be written. Whoever comes first, a new home is of mode 0700. */
 export function prepareHome(home: string): string {
-  // Under root the server's user must walk through; secrets inside are files of mode 0600.
-  makeDirectory(home, process.getuid?.() === 0 ? 0o711 : 0o700)
+  makeDirectory(home, 0o700)
   const path = realpathSync(home)
+  // Where a person's home lets the server's user in, so must these; secrets inside are files of mode 0600.
   for (const folder of ['postgres', 'run', 'log']) makeDirectory(join(path, folder), process.getuid?.() === 0 ? 0o711 : 0o700)
   const probe = join(path, 'run', `.probe-${process.pid}`)
   try {
@@ -138,18 +138,44 @@ export function prepareHome(home: string): string {
   return path
 }
 
-/** Decides all places for a home. Touches nothing but the pointer to a cluster outside of it. */
+interface Pointer {
+  readonly dataDirectory: string
+  /** The home it was written for; absent in those of the first versions. */
+  readonly home?: string
+}
+
+/** A copied home must not open, and change, the cluster of the one it was copied from. */
+function requireOwnPointer(home: string, pointer: string): string {
+  const { dataDirectory, home: owner } = JSON.parse(readFileSync(pointer, 'utf8')) as Pointer
+  const own = owner === undefined ? dataDirectory === outsideOf(home) : owner === home
+  if (own) return dataDirectory
+  throw new StorageError(
+    'DIRECTORY_IN_USE',
+    `${home} is a copy of ${owner ?? 'another EVENKEEL_HOME'}: its data is in ${dataDirectory} and belongs to the original`,
+    {
+      path: pointer,
+      remedy: `For a home of its own, copy ${dirname(dataDirectory)} too while Evenkeel is stopped (cp -a), and write both new paths into ${pointer}: {"home": "${home}", "dataDirectory": "<the copy>/data"}. If ${owner ?? 'the original'} was only moved here, change "home" alone`,
+      exitCode: 2,
+    },
+  )
+}
+
+function outsideOf(home: string): string {
+  return `/var/lib/evenkeel/${shortHash(home)}/data`
+}
+
+/** Decides all places for a home. Touches nothing but the pointer to a cluster outside of it. @throws DIRECTORY_IN_USE for a copy. */
 export function placeCluster(home: string): Placement {
   const runAs = chooseRunAs()
   const pointer = join(home, 'postgres', 'location.json')
   let dataDirectory = join(home, 'postgres', 'data')
   if (existsSync(pointer)) {
-    dataDirectory = (JSON.parse(readFileSync(pointer, 'utf8')) as { dataDirectory: string }).dataDirectory
+    dataDirectory = requireOwnPointer(home, pointer)
   } else if (runAs && !canReach(join(home, 'postgres'), runAs)) {
-    dataDirectory = `/var/lib/evenkeel/${shortHash(home)}/data`
+    dataDirectory = outsideOf(home)
     makeDirectory(dirname(dirname(dataDirectory)), 0o755)
     makeDirectory(dirname(dataDirectory), 0o711)
-    writeFileSync(pointer, JSON.stringify({ dataDirectory, reason: `${runAs.name} cannot reach ${home}` }))
+    writeFileSync(pointer, JSON.stringify({ home, dataDirectory, reason: `${runAs.name} cannot reach ${home}` }))
   }
   return {
     home,
