@@ -112,15 +112,15 @@ export async function signUp(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Account' }).waitFor()
 }
 
-export async function signIn(page: Page, to = '/bots'): Promise<void> {
+export async function signIn(page: Page, to = '/bots', who = OWNER): Promise<void> {
   await page.goto(to)
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-  await fillDoor(page)
+  await fillDoor(page, who)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('button', { name: 'Account' }).waitFor()
 }
 
-async function fillDoor(page: Page): Promise<void> {
-  await page.getByLabel('E-mail').fill(OWNER.email)
-  await page.getByRole('textbox', { name: 'Password' }).fill(OWNER.password)
+async function fillDoor(page: Page, who = OWNER): Promise<void> {
+  await page.getByLabel('E-mail').fill(who.email)
+  await page.getByRole('textbox', { name: 'Password' }).fill(who.password)
 }

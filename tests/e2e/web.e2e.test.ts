@@ -82,6 +82,8 @@ test('a bot with conditions is built, told in words, saved, started, paused, res
   await page.getByLabel('If the base order fills at').fill('60000')
   await page.waitForFunction(() => document.querySelectorAll('table.ladder tbody tr').length === 6)
   assert.match(await ladder.getByRole('row').nth(2).innerText(), /2\.00 %\s+58,800\.00/)
+  const hidden = await ladder.evaluate(element => element.scrollWidth - element.clientWidth)
+  assert.ok(hidden <= 0, `${hidden} px of the ladder are out of sight at 1280 px`)
   const needs = page.locator('.figure', { hasText: 'Needs per deal' })
   const before = await needs.innerText()
   await page.getByLabel('Size', { exact: true }).fill('50')
@@ -118,6 +120,69 @@ test('a bot with conditions is built, told in words, saved, started, paused, res
   await page.getByRole('button', { name: 'Start Dip buyer' }).waitFor()
   assert.deepEqual(complaints, [])
   await close()
+})
+
+test('one deal is closed by hand, then panic pauses the bot and sells what is left', async () => {
+  const { page, complaints, close } = await visit(browser, platform.url)
+  await signIn(page)
+  await page.getByRole('link', { name: 'My first demo bot' }).first().click()
+  await untilStatus(page, 'running')
+  const deals = page.getByRole('region', { name: 'Deals' })
+  const closing = deals.getByRole('button', { name: /^Close deal \d+$/ }).first()
+  await closing.waitFor({ timeout: FIRST_DEAL_LIMIT_MS })
+  const number = /\d+/.exec((await closing.getAttribute('aria-label')) ?? '')?.[0]
+  await closing.click()
+  const dialog = page.getByRole('dialog', { name: `Close deal #${number} now` })
+  assert.match(await dialog.innerText(), /It holds [\d.]+ BTC; the last price is [\d,.]+ USDT/)
+  await dialog.getByRole('button', { name: 'Sell BTC now' }).click()
+  await deals.getByRole('row', { name: new RegExp(`^Open deal ${number} .*Manual`) }).waitFor()
+
+  await closing.waitFor({ timeout: FIRST_DEAL_LIMIT_MS })
+  await page.getByRole('button', { name: 'More for My first demo bot' }).click()
+  await page.getByRole('menuitem', { name: /Panic/ }).click()
+  await page.getByRole('dialog').getByText('The bot is paused: it buys nothing more until you resume it.').waitFor()
+  await page.getByRole('button', { name: 'Pause and sell everything' }).click()
+  await untilStatus(page, 'paused')
+  await closing.waitFor({ state: 'detached' })
+  await page.getByRole('tab', { name: 'Balance' }).click()
+  await page
+    .getByRole('region', { name: 'Ledger accounts' })
+    .getByRole('row', { name: /Free USDT [\d,.]+/ })
+    .waitFor()
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+test('the owner makes an account for another person, who sees nothing of the owner and changes the password', async () => {
+  const person = { email: 'mate@example.org', password: 'the tide comes in at 9' }
+  const owner = await visit(browser, platform.url)
+  await signIn(owner.page, '/settings')
+  await owner.page.getByLabel('E-mail of the person').fill(person.email)
+  await owner.page.getByLabel('First password').fill(person.password)
+  await owner.page.getByRole('button', { name: 'Add the person' }).click()
+  await owner.page.getByText(`${person.email} may sign in now`).waitFor()
+  await owner.close()
+
+  const { page, close } = await visit(browser, platform.url)
+  await signIn(page, '/bots', person)
+  assert.equal(await page.getByRole('link', { name: 'My first demo bot' }).count(), 0)
+  await page.goto('/settings')
+  const change = async (present: string) => {
+    await page.getByLabel('Present password').fill(present)
+    await page.getByLabel('New password', { exact: true }).fill('the tide goes out at 3')
+    await page.getByLabel('New password again').fill('the tide goes out at 3')
+    await page.getByRole('button', { name: 'Change the password' }).click()
+  }
+  await change('not the password at all')
+  await page.getByText('the present password is wrong').waitFor()
+  await change(person.password)
+  await page.getByText('The password is changed').waitFor()
+  assert.equal(await page.getByRole('heading', { name: 'Other people' }).count(), 0)
+  await close()
+
+  const again = await visit(browser, platform.url)
+  await signIn(again.page, '/bots', { ...person, password: 'the tide goes out at 3' })
+  await again.close()
 })
 
 test('somebody else saved first: nothing is overwritten, and it is said', async () => {
