@@ -17,7 +17,7 @@ export function runCase(each: Case, fillPath: FillPath, skip: boolean, restartEv
   const [first] = each.candles.values()
   const fromMs = each.fromBar > 0 ? first!.openTimeMs[Math.min(each.fromBar, first!.length - 1)]! : undefined
   const invariants = new Invariants(each)
-  return runBacktest({
+  const outcome = runBacktest({
     config: each.config,
     instruments: each.instruments,
     candles: each.candles,
@@ -38,6 +38,9 @@ export function runCase(each: Case, fillPath: FillPath, skip: boolean, restartEv
       deepFreeze(result.state)
     },
   })
+  assert.ok(outcome.state.ended, 'the data ended, but not the run')
+  assert.deepEqual(outcome.state.deals, [], 'deals are left after the end')
+  return outcome
 }
 
 function deepFreeze(value: unknown): void {

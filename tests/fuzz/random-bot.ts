@@ -77,7 +77,7 @@ export function randomCase(seed: number): Case {
       candles: new Map(symbols.map(symbol => [symbol, randomCandles(dice, timeframe, bars)])),
       timeframe,
       capital: dice.of(['10000', '2500', '800.55']),
-      volumeCapPct: dice.of(['0', '10', '10', '3']),
+      volumeCapPct: dice.of(['0', '10', '10', '3', '0.5', '0.05']),
       slippageBps: dice.of(['0', '5', '25']),
       fromBar: dice.chance(0.2) ? dice.whole(1, 60) : 0,
     }
@@ -153,7 +153,8 @@ function randomConfig(dice: Dice, symbols: readonly string[], venue: Timeframe):
     },
     ...(dice.chance(0.3) ? { sizing: { reinvestPct: dice.whole(0, 100), riskReductionPct: dice.whole(0, 100) } } : {}),
     dealStart: {
-      delaySec: dice.chance(0.15) ? dice.whole(60, 8000) : 0,
+      // Slots that pairs take from each other while one of them waits out its delay.
+      delaySec: dice.chance(symbols.length > 1 ? 0.4 : 0.15) ? dice.whole(60, 8000) : 0,
       cooldownSec: dice.chance(0.3) ? dice.whole(60, 20000) : 0,
       ...(dice.chance(0.1)
         ? { priceBand: { [symbols[0]!]: { min: dice.decimal(50, 90, 0), max: dice.decimal(95, 150, 0) } } }
@@ -306,7 +307,7 @@ function randomExits(dice: Dice, symbols: readonly string[], timeframe: string, 
             timeoutSec: dice.chance(0.25) ? dice.whole(60, 9000) : 0,
             ...(takesProfit && dice.chance(0.4) ? { breakEvenAfterTarget: dice.whole(1, shares.length) } : {}),
             action: dice.of(['close', 'close', 'close', 'close_and_pause', 'close_and_stop']),
-            ...(dice.chance(0.5) ? { placement: dice.of(['resting', 'virtual']) } : {}),
+            ...(dice.chance(0.7) ? { placement: dice.of(['resting', 'resting', 'virtual']) } : {}),
           },
         }
       : {}),

@@ -21,15 +21,24 @@ test('the random cases are worth their time: they trade, by every reason and thr
   const reasons = new Set<string>()
   const purposes = new Set<string>()
   let trades = 0
+  let delayedPairs = 0
+  let stopsInParts = 0
   for (let seed = 1; seed <= 60; seed += 1) {
-    const { journal } = runCase(randomCase(seed), 'pessimistic', true)
+    const each = randomCase(seed)
+    const { journal } = runCase(each, 'pessimistic', true)
+    const { dealStart, exits, pairs } = each.config
+    if (dealStart.delaySec > 0 && pairs.length > 1) delayedPairs += 1
     for (const trade of journal.closedTrades()) {
       trades += 1
       reasons.add(trade.exitReason!)
       for (const order of journal.ordersOf(trade.tradeSeq)) purposes.add(order.purpose)
+      const stopFills = journal.fillsOf(trade.tradeSeq).filter(fill => fill.purpose === 'sl')
+      if (exits.stopLoss?.placement === 'resting' && stopFills.length > 1) stopsInParts += 1
     }
   }
   assert.ok(trades > 500, `${trades} trades`)
+  assert.ok(delayedPairs > 2, `${delayedPairs} bots with several pairs wait before a deal`)
+  assert.ok(stopsInParts > 2, `${stopsInParts} resting stops filled in parts`)
   for (const reason of [
     'take_profit',
     'trailing',

@@ -249,6 +249,30 @@ describe('limits', () => {
   })
 })
 
+describe('what a deal may cost in all', () => {
+  test('a level too large for it is skipped whole; a smaller one behind it still buys', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      const levels = [
+        { id: 'a', dropPct: '5', amount: '50', enabled: true },
+        { id: 'b', dropPct: '10', amount: '500', enabled: true },
+        { id: 'c', dropPct: '15', amount: '50', enabled: true },
+      ]
+      const told = tell({
+        candles: `${BOUGHT_AT_100}
+          100 100 94 94
+          94  94  84 84
+          ${flat(84, 84)}`,
+        config: {
+          averaging: averaging({ rule: { type: 'levels', levels }, maxOrders: 3, maxInvestmentPerDeal: '250', placement }),
+          exits: FAR,
+        },
+      })
+      const rungs = told.lines.flatMap(line => / (avg\d) buy/.exec(line)?.[1] ?? [])
+      assert.deepEqual(rungs, ['avg1', 'avg3'], placement)
+    }
+  })
+})
+
 describe('amounts', () => {
   test('percent of what the base order cost, growing', () => {
     story(
@@ -310,6 +334,28 @@ describe('the money of a deal', () => {
       rules: { makerBps: '10', takerBps: '10' },
     })
     assert.equal(both.lines.filter(line => line.startsWith('deal ')).length, 2)
+  })
+
+  test('a base order that cost more than decided does not starve the last rung: free money pays the difference', () => {
+    expectStory(
+      {
+        candles: `
+          100 100 100 100
+          103 103 103 103
+          103 103 70  70
+          70  70  70  70`,
+        config: {
+          averaging: averaging({ rule: ladder('10'), maxOrders: 2, amount: { type: 'fixed', value: '100' } }),
+          exits: FAR,
+        },
+        rules: { makerBps: '10', takerBps: '10' },
+      },
+      `01:00 base buy 1 @ 103
+       02:59 avg1 buy 1.078 @ 92.7
+       02:59 avg2 buy 1.213 @ 82.4
+       04:00 exit sell 3.291 @ 70
+       deal 1 end_of_data -73.0450518`,
+    )
   })
 
   test('with next_order only the next one is reserved: the second deal starts too', () => {

@@ -170,6 +170,15 @@ describe('pause', () => {
        deal 1 end_of_data 0`,
     )
   })
+
+  test('for a time ends at its time, whoever else pauses meanwhile; nobody else ends it', () => {
+    const kill = (untilMs: number | null): Ordered => ({ kind: 'run_paused', reason: 'kill_switch', untilMs })
+    const atFour = START_MS + 4 * HOUR_MS
+    const left = (orders: Readonly<Record<number, Ordered>>) =>
+      play({ exits: FAR }, flat(100, 100, 100, 100, 100, 100), orders).state.pausedBy
+    assert.deepEqual(left({ 2: { ...PAUSE, untilMs: atFour } as Ordered, 3: kill(null) }), ['kill_switch'])
+    assert.deepEqual(left({ 2: PAUSE, 3: kill(atFour) }), ['user', 'kill_switch'])
+  })
 })
 
 describe('panic', () => {

@@ -261,6 +261,17 @@ describe('regime', () => {
     )
   })
 
+  test('candles without volume: the range alone ends the pause', () => {
+    const quiet = Array.from({ length: 40 }, () => ({ open: 38, high: 38.2, low: 37.8, close: 38 }))
+    const { events } = tell({
+      timeframe: '1d',
+      candles: [...falling, ...quiet].map(bar => ({ ...bar, volume: Number.NaN })),
+      config: { timeframe: '1d', exits: FAR, regime: REGIME },
+    }).journal
+    const regime = events.map(({ event }) => event.type).filter(type => type.startsWith('REGIME'))
+    assert.deepEqual(regime.slice(0, 2), ['REGIME_PAUSED', 'REGIME_RESUMED'])
+  })
+
   test('no pause without a fall', () => {
     const rising = falling.map(bar => ({
       ...bar,
@@ -391,5 +402,22 @@ describe('what deals earned scales the next ones', () => {
     assert.equal(told.journal.ordersOf(2)[0]!.quantity.toString(), '0.886')
     // As a gain of 15 would: 1.019740.
     assert.equal(Decimal.from(15).dividedBy(REQUIRED, 6, 'half_even').toString(), '0.01974')
+  })
+})
+
+describe('the number of deals after which it stops', () => {
+  test('counts those that bought something: limits that ran out do not use it up', () => {
+    const limit = { orderType: 'limit', limit: { mode: 'offset', offsetPct: '-20' }, timeoutSec: 3600 } as const
+    const told = tell({
+      candles: `${many(6, 100)}
+        100 100 70 100
+        100 100 70 100
+        ${flat(100, 100)}`,
+      config: { stopAfterDeals: 1, baseOrder: limit, exits: QUICK },
+    })
+    assert.ok(told.lines.filter(line => line.endsWith('ended unfilled')).length > 1, 'some ran out')
+    assert.equal(told.journal.closedTrades().length, 1)
+    assert.equal(told.state.startedDeals, 1)
+    assert.equal(told.state.ended, 'completed')
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { condition, item, number, playbook, price } from '../../src/core/conditions/conditions.fixture.ts'
 import { stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
+import { Decimal } from '../../src/core/money/decimal.ts'
 import { BOUGHT_AT_100, rungAt, story } from './exit-story.ts'
 import { expectStory } from './story.ts'
 
@@ -284,5 +285,76 @@ describe('in one instant', () => {
       112 112 90  90`,
       '03:59 sl sell 1 @ 95\ndeal 1 stop_loss -5',
     )
+  })
+})
+
+describe('a stop that fills in parts', () => {
+  const capped = { venue: { volumeCapPct: Decimal.from('10') } }
+  const candles = `
+    100 100 94 94 5
+    97  99  96 98 100
+    98  99  97 98 100`
+
+  test('has triggered: its rest is sold at the next open, wherever the price is by then', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      story(
+        { stopLoss: stopLoss({ value: '5', placement }) },
+        candles,
+        `02:59 sl sell 0.5 @ 95
+         03:00 sl sell 0.5 @ 97
+         deal 1 stop_loss -4`,
+        {},
+        capped,
+      )
+    }
+  })
+
+  test('buys no rung while its rest is on the way', () => {
+    story(
+      { stopLoss: stopLoss({ value: '5', basis: 'base_order', placement: 'resting' }) },
+      `
+      100 100 94 94 5
+      90  90  80 80 5
+      80  80  80 80 100`,
+      `02:59 sl sell 0.5 @ 95
+       03:00 sl sell 0.5 @ 90
+       deal 1 stop_loss -7.5`,
+      { averaging: rungAt('10', '90') },
+      capped,
+    )
+  })
+})
+
+describe('a deal that is leaving when the data ends', () => {
+  test('by its playbook at the last close: sold there, for that reason', () => {
+    const above = playbook([item('high', condition(price(), 'gt', number('110')))])
+    const told = story(
+      { closeBy: { playbook: above, minProfitPct: null } },
+      '100 120 100 120',
+      '03:00 exit sell 1 @ 120\ndeal 1 playbook 20',
+    )
+    assert.equal(told.state.ended, 'completed')
+    assert.equal(told.finalEquity.toString(), '10020')
+  })
+
+  test('by time at the last close', () => {
+    story(
+      { timeExit: { maxHoldSec: 7200, minProfitPct: null } },
+      '100 100 90 90\n90 90 90 90',
+      '03:00 exit sell 1 @ 90\ndeal 1 time -10',
+    )
+  })
+
+  test('with a part not sold yet: the rest goes at the last close', () => {
+    const told = story(
+      { stopLoss: stopLoss({ value: '5' }) },
+      '100 100 90 90 5',
+      `02:59 sl sell 0.5 @ 95
+       03:00 sl sell 0.5 @ 90
+       deal 1 stop_loss -7.5`,
+      {},
+      { venue: { volumeCapPct: Decimal.from('10') } },
+    )
+    assert.equal(told.finalEquity.toString(), '9992.5')
   })
 })

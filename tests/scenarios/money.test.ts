@@ -110,7 +110,56 @@ describe('profit in base', () => {
   })
 })
 
+describe('profit in base with a target that asks to rest', () => {
+  const config = { profitCurrency: 'base', exits: { takeProfit: takeProfit('2', { placement: 'resting' }) } } as const
+  const candles = `${flat(100, 100)}\n100 110 100 110`
+
+  test('keeps the coins all the same', () => {
+    const told = expectStory(
+      { candles, config },
+      `01:00 base buy 1 @ 100
+       02:59 tp sell 0.981 @ 102
+       deal 1 take_profit 1.962`,
+    )
+    assert.equal(told.journal.books.balance('bot_dust', 'BTC').toString(), '0.019')
+    assertClosed(told)
+  })
+
+  test('says that the coins are the profit, not that they are too small', () => {
+    const kept = tell({ candles, config }).journal.events.filter(({ event }) => event.type === 'DUST')
+    assert.deepEqual(
+      kept.map(({ event }) => event.message),
+      ['0.019 BTC are the profit, kept in coins'],
+    )
+  })
+})
+
+describe('prices too small for the tick', () => {
+  test('are refused before anything is traded, naming the way out', () => {
+    const cents = (close: string) => () => tell({ candles: `${close} ${close} ${close} ${close}`, rules: { tick: '0.01' } })
+    assert.throws(cents('0.00002'), {
+      code: 'INSTRUMENT_MISMATCH',
+      message: /as low as 0\.00002, but the tick .* is 0\.01.*--instrument/,
+    })
+    assert.throws(cents('0.002'), { code: 'INSTRUMENT_MISMATCH' })
+    assert.doesNotThrow(cents('0.1'), 'ten ticks')
+  })
+})
+
 describe('limits of risk', () => {
+  test('a base order above the largest position starts no deal, and uses none up', () => {
+    const within = (maxPositionQuote: string) =>
+      tell({
+        candles: flat(100, 100, 100, 100, 100),
+        config: { stopAfterDeals: 3, risk: { maxPositionQuote, maxDailyLossPct: null } },
+      })
+    const told = within('50')
+    assert.deepEqual(told.lines, [])
+    assert.equal(told.state.startedDeals, 0)
+    assert.equal(told.state.ended, 'stopped', 'the data ended it, not the number of deals')
+    assert.equal(within('100').state.startedDeals, 1)
+  })
+
   test('the largest position: an averaging order beyond it is not sent', () => {
     const withLimit = (maxPositionQuote: string | null): string[] =>
       tell({
