@@ -274,3 +274,18 @@ test('after a panic the bot is meant to be paused, and resume is what it takes',
   assert.equal((again.body as { desiredState: string }).desiredState, 'paused')
   assert.equal((await command(id, 'resume')).status, 202)
 })
+
+test('the default balance holds the reserve of every deal at once; a balance below one reserve is refused', async () => {
+  const config = dcaConfig({ name: 'Large' })
+  const made = await owner.call('POST', '/api/bots', { body: { config } })
+  const { botId } = made.body as { botId: string }
+  await server.database.db.withTenant(owner.userId, tx =>
+    tx.query(`update bots set required_capital = 20000 where bot_id = $1`, [botId]),
+  )
+  const low = await owner.call('POST', `/api/bots/${botId}/start-paper`, { body: { initialBalance: '20059' } })
+  assert.equal(`${low.status} ${errorCode(low)}`, '409 INSUFFICIENT_FUNDS', low.text)
+  const started = await owner.call('POST', `/api/bots/${botId}/start-paper`)
+  assert.equal(started.status, 202, started.text)
+  const status = await owner.call('GET', `/api/bots/${botId}/status`)
+  assert.equal((status.body as { initialBalance: string }).initialBalance, '20261')
+})

@@ -258,6 +258,18 @@ type Plan =
     }
   | Extract<CommandOutcome, { ok: false }>
 
+/** Prices move between the edit of a bot and its start: a default balance leaves this much room, in percent. */
+const PRICE_ROOM_PCT = Decimal.from('1')
+
+/** What one deal reserves, buffer included, and the balance that lets all deals run at once. Null where no price was known. */
+function capitalOf(bot: LockedBot, config: DcaConfig): { readonly oneDeal: Decimal; readonly standard: Decimal } | null {
+  if (bot.requiredCapital === null) return null
+  const required = Decimal.from(bot.requiredCapital)
+  const oneDeal = required.plus(required.times(Decimal.from(config.reserveBufferPct)).percent())
+  const all = oneDeal.times(Decimal.from(config.maxActiveDeals))
+  return { oneDeal, standard: all.plus(all.times(PRICE_ROOM_PCT).percent()).round(0, 'up') }
+}
+
 /** What a paper run of this bot would be: its config must hold, and its money is in the pairs' quote. */
 function planPaperRun(bot: LockedBot, request: StartPaperRequest): Plan {
   if (bot.botType !== 'dca') return refused('NOT_IMPLEMENTED', `Runs of ${bot.botType} bots are not available yet`)
@@ -266,9 +278,14 @@ function planPaperRun(bot: LockedBot, request: StartPaperRequest): Plan {
   const { config } = parsed
   const currency = splitSymbol(config.pairs[0] ?? '')?.quote
   if (currency === undefined) return refused('VALIDATION_ERROR', 'The config names no pair')
-  const needed =
-    bot.requiredCapital === null ? null : Decimal.from(bot.requiredCapital).times(Decimal.from(config.maxActiveDeals))
-  const standard = needed?.gt(DEFAULT_BALANCE) ? needed : DEFAULT_BALANCE
+  const capital = capitalOf(bot, config)
+  if (capital !== null && request.initialBalance !== undefined && Decimal.from(request.initialBalance).lt(capital.oneDeal)) {
+    return refused(
+      'INSUFFICIENT_FUNDS',
+      `One deal of bot ${bot.name} reserves ${capital.oneDeal} ${currency}, the balance is ${request.initialBalance}`,
+    )
+  }
+  const standard = capital?.standard.gt(DEFAULT_BALANCE) ? capital.standard : DEFAULT_BALANCE
   const initialBalance = request.initialBalance ?? standard.toString()
   const feed = request.feed ?? (config.exchange === DEMO ? { kind: 'demo', speed: 1 } : { kind: 'replay', speed: 'max' })
   if (feed.kind === 'demo' && config.exchange !== DEMO) {

@@ -100,9 +100,9 @@ export type Feed = z.output<typeof feedSchema>
 
 export const startPaperBody = z
   .strictObject({
-    initialBalance: positiveMoneyText
-      .optional()
-      .meta({ description: 'In the quote of the pairs; default max(10000, requiredCapital x maxActiveDeals)' }),
+    initialBalance: positiveMoneyText.optional().meta({
+      description: 'In the quote of the pairs; default 10000, or more where maxActiveDeals deals with their reserve need it',
+    }),
     feed: feedSchema
       .optional()
       .meta({ description: 'Default: demo on the exchange demo, else a replay of all its stored candles' }),

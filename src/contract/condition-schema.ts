@@ -101,7 +101,10 @@ export const playbookSchema = z
           condition: conditionSchema,
         }),
       )
-      .min(1)
+      .refine(items => items.length > 0, {
+        params: { finding: 'PLAYBOOK_EMPTY' },
+        message: 'there is no item; add one, or take the playbook out',
+      })
       .max(50),
   })
   .meta({ id: 'Playbook' })

@@ -9,7 +9,9 @@ import { configDecimal } from './decimal-schema.ts'
 
 const enabled = z.boolean().default(true).meta({ description: 'false = the block is off' })
 const percent = configDecimal({ min: '0', max: '100' })
-const positive = configDecimal({ above: '0' })
+/** Of sizes, amounts and prices: far above what any market takes, so that a slip of the hand is caught. */
+const MOST = '1000000000000000'
+const positive = configDecimal({ above: '0', max: MOST })
 const orNull = <T extends z.ZodType>(schema: T) => schema.nullable().default(null as never)
 const id = z.string().min(1).max(60)
 const symbol = z.string().min(1).max(50)

@@ -138,6 +138,24 @@ test('decimals are text or numbers of at most 15 digits, and come out as minimal
     assert.deepEqual(findings(changed(SMALL, 'baseOrder.size', value)), ['NOT_DECIMAL baseOrder.size'], String(value))
 })
 
+test('amounts and prices have an upper end', () => {
+  for (const value of ['9'.repeat(60), '1000000000000000.1'])
+    assert.deepEqual(findings(changed(SMALL, 'baseOrder.size', value)), ['OUT_OF_RANGE baseOrder.size'])
+  assert.deepEqual(findings(changed(SMALL, 'baseOrder.size', '1000000000000000')), [])
+})
+
+test('a playbook without items, and a price for a pair the bot does not trade', () => {
+  assert.deepEqual(findings(changed(SMALL, 'entry', { mode: 'conditional', playbook: { items: [] } })), [
+    'PLAYBOOK_EMPTY entry.playbook.items',
+  ])
+  const limit = { mode: 'per_pair', prices: { 'BTC/USDT': '1', 'ETH/USDT': '2' } }
+  const orders = changed(changed(SMALL, 'baseOrder.orderType', 'limit'), 'baseOrder.limit', limit)
+  assert.deepEqual(
+    findings(orders).filter(finding => finding.includes('ETH')),
+    ['LIMIT_PAIRS baseOrder.limit.prices["ETH/USDT"]'],
+  )
+})
+
 test('placement is what it can be: a stop beside resting targets is virtual, so are rungs that wait for something', () => {
   const stop = (config: unknown) => parsed(config).config.exits.stopLoss?.placement
   assert.equal(stop(changed(SMALL, 'exits.stopLoss', { value: 10 })), 'virtual')

@@ -79,9 +79,9 @@ function checkPairs(context: RuleContext): void {
   }
 }
 
-function checkIsPair(context: RuleContext, key: string, pair: string): void {
+function checkIsPair(context: RuleContext, key: string, pair: string, code: FindingCode = 'UNKNOWN_SYMBOL'): void {
   if (context.draft.pairs && !context.draft.pairs.includes(pair))
-    add(context, `${key}[${JSON.stringify(pair)}]`, 'UNKNOWN_SYMBOL', `${pair} is not among the bot's pairs`)
+    add(context, `${key}[${JSON.stringify(pair)}]`, code, `${pair} is not among the bot's pairs`)
 }
 
 function checkMarket(context: RuleContext): void {
@@ -113,7 +113,7 @@ function checkBaseOrder(context: RuleContext): void {
   const without = pairs.filter(pair => !Object.hasOwn(prices, pair))
   if (without.length > 0)
     add(context, 'baseOrder.limit.prices', 'LIMIT_PRICE_MISSING', `no limit price for ${without.join(', ')}`)
-  for (const pair of Object.keys(prices)) checkIsPair(context, 'baseOrder.limit.prices', pair)
+  for (const pair of Object.keys(prices)) checkIsPair(context, 'baseOrder.limit.prices', pair, 'LIMIT_PAIRS')
 }
 
 /** Checks a playbook of the config where there is one. */

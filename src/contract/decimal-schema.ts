@@ -72,11 +72,19 @@ export const moneyText = z
   })
   .meta({ description: 'Exact decimal as text', examples: ['0.001'] })
 
-/** As moneyText, above zero. */
-export const positiveMoneyText = moneyText.refine(text => !Decimal.isDecimalText(text) || Decimal.from(text).isPositive(), {
-  params: { finding: 'OUT_OF_RANGE' },
-  message: 'must be more than 0',
-})
+/** Far above what any account holds or any coin costs. */
+const MOST_MONEY = Decimal.from('1000000000000000')
+
+/** As moneyText, above zero and at most 10^15. */
+export const positiveMoneyText = moneyText
+  .refine(text => !Decimal.isDecimalText(text) || Decimal.from(text).isPositive(), {
+    params: { finding: 'OUT_OF_RANGE' },
+    message: 'must be more than 0',
+  })
+  .refine(text => !Decimal.isDecimalText(text) || Decimal.from(text).lte(MOST_MONEY), {
+    params: { finding: 'OUT_OF_RANGE' },
+    message: `must be at most ${MOST_MONEY}`,
+  })
 
 /** A decimal in an answer: always text. */
 export const decimalText = z.string().meta({ description: 'Exact decimal as text', examples: ['0.001'] })
