@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { condition, item, number, playbook, price } from '../../src/core/conditions/conditions.fixture.ts'
-import { averaging, dcaConfig, takeProfit } from '../../src/core/dca/config.fixture.ts'
+import { averaging, dcaConfig, stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
 import { Decimal } from '../../src/core/money/decimal.ts'
 import { BOUGHT_AT_100, rungAt, story } from './exit-story.ts'
 import { expectStory, tell } from './story.ts'
@@ -154,6 +154,69 @@ describe('several targets', () => {
       {},
       { rules: { minNotional: '50' } },
     )
+  })
+})
+
+describe('targets too small to sell alone', () => {
+  const targets = (...list: [profitPct: string, sellPct: string][]) =>
+    list.map(([profitPct, sellPct]) => ({ profitPct, sellPct }))
+
+  test('join the next, which then counts for both: no part is sold twice', () => {
+    story(
+      { takeProfit: takeProfit('1', { targets: targets(['1', '10'], ['2', '20'], ['3', '30'], ['4', '40']) }) },
+      `
+      100   102.5 100 102.5
+      102.5 103.5 102 103.5
+      103.5 105   103 105`,
+      `02:59 tp2 sell 0.3 @ 102
+       03:59 tp3 sell 0.3 @ 103
+       04:59 tp4 sell 0.4 @ 104
+       deal 1 take_profit 3.1`,
+      {},
+      { rules: { minNotional: '15' } },
+    )
+  })
+
+  test('count for the break-even stop as well', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      story(
+        {
+          takeProfit: takeProfit('1', { placement, targets: targets(['1', '10'], ['2', '40'], ['50', '50']) }),
+          stopLoss: stopLoss({ value: '20', breakEvenAfterTarget: 2 }),
+        },
+        `
+        100   102.5 100 102.5
+        102.5 103.5 85  85
+        85    85    85  85`,
+        `02:59 tp2 sell 0.5 @ 102
+         03:59 sl sell 0.5 @ 100
+         deal 1 break_even 1`,
+        {},
+        { rules: { minNotional: '15' } },
+      )
+    }
+  })
+
+  test('do not keep a deal open for the dust that a fee in coins left', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      const told = expectStory(
+        {
+          candles: `${BOUGHT_AT_100}
+            100   102.5 100 102.5
+            102.5 103.5 90  103`,
+          config: {
+            baseOrder: { size: '77.77' },
+            averaging: rungAt('5', '50'),
+            exits: { takeProfit: takeProfit('1', { placement, targets: targets(['1', '5'], ['2', '95']) }) },
+          },
+          rules: { minNotional: '10', feeAsset: 'BTC', takerBps: '10', makerBps: '10' },
+        },
+        `01:00 base buy 0.777 @ 100
+         02:59 tp2 sell 0.776 @ 102
+         deal 1 take_profit 1.395148`,
+      )
+      assert.equal(told.journal.books.balance('bot_dust', 'BTC').toString(), '0.000223')
+    }
   })
 })
 
