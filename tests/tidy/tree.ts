@@ -7,14 +7,16 @@ import type { SourceFile } from './source.ts'
 
 const text =
   /(\.(ts|tsx|mjs|js|json|md|sql|css|html|sh|cmd|yml|yaml|txt|svg|csv)|(^|\/)(evenkeel|LICENSE|run|\.npmrc|\.gitignore))$/
+/** Looked at by name only: documents show them. */
+const picture = /\.(png|jpg|webp)$/
 const neverOurs = /(^|\/)(node_modules|\.git|\.build|\.evenkeel|dist)(\/|$)/
 const largest = 2_000_000
 
 export function readTree(root: string): SourceFile[] {
   return paths(root)
-    .filter(path => text.test(path) && !neverOurs.test(path))
+    .filter(path => (text.test(path) || picture.test(path)) && !neverOurs.test(path))
     .filter(path => existsSync(join(root, path)) && statSync(join(root, path)).size <= largest)
-    .map(path => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+    .map(path => ({ path, text: picture.test(path) ? '' : readFileSync(join(root, path), 'utf8') }))
 }
 
 /** A release archive has no git, and git refuses a clone of another owner: then everything that lies there is looked at. */

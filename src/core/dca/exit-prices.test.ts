@@ -85,8 +85,8 @@ describe('worked examples', () => {
 
   test('a trailing stop loss of 10 % stands at 90, and at 99 once the price was 110', () => {
     const stop = stopLoss({ value: '10', trailing: true })
-    assert.equal(trailingStopPrice(stop, d('100'), holding(), TICK)!.toString(), '90')
-    assert.equal(trailingStopPrice(stop, d('110'), holding(), TICK)!.toString(), '99')
+    assert.equal(trailingStopPrice(stop, d('100'), TICK)!.toString(), '90')
+    assert.equal(trailingStopPrice(stop, d('110'), TICK)!.toString(), '99')
   })
 })
 
@@ -172,7 +172,7 @@ describe('properties', () => {
         let former: Decimal | null = null
         for (const price of prices) {
           if (price.gt(best)) best = price
-          const next: Decimal = monotoneStop(former, trailingStopPrice(stop, best, holding(), TICK))!
+          const next: Decimal = monotoneStop(former, trailingStopPrice(stop, best, TICK))!
           assert.ok(former === null || next.gte(former))
           assert.ok(next.lte(best) && next.isOnGrid(TICK))
           former = next

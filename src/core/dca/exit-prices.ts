@@ -51,7 +51,7 @@ export function stopPrice(stop: StopLoss, symbol: string, at: ExitContext, tick:
 }
 
 /** A trailing stop keeps its first distance in percent from the best price since the deal's first fill. */
-export function trailingStopPrice(stop: StopLoss, bestPrice: Decimal, at: ExitContext, tick: Decimal): Decimal | null {
+export function trailingStopPrice(stop: StopLoss, bestPrice: Decimal, tick: Decimal): Decimal | null {
   if (stop.type !== 'pct') return null
   return bestPrice
     .times(HUNDRED.minus(Decimal.from(stop.value ?? '0')))

@@ -112,7 +112,7 @@ function moveStop(ctx: DealContext, deal: Deal, entryFill: boolean): void {
   if (stop.trailing && deal.bestPrice) {
     const fromBest =
       stop.type === 'pct'
-        ? trailingStopPrice(stop, deal.bestPrice, context, tick)
+        ? trailingStopPrice(stop, deal.bestPrice, tick)
         : next && deal.bestPrice.gt(context.basePrice)
           ? next.plus(deal.bestPrice.minus(context.basePrice)).toGrid(tick, 'ceil')
           : next
