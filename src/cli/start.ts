@@ -1,6 +1,7 @@
 // evenkeel start: everything that serves - database, worker, API and web UI - until it is told to stop.
 
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type AppConfig, readConfig } from '../app/config.ts'
 import { lockHome } from '../app/process-lock.ts'
@@ -34,6 +35,7 @@ export const verb: Verb = {
     const progress = (message: string): void => context.out.note(`evenkeel: ${message}`)
     const unlock = claimHome(config)
     try {
+      if (config.role !== 'worker') await requirePort(config)
       const web = config.role !== 'worker' && !flagOption(context, 'no-web')
       const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version
       const webRoot = web ? await ensureWebBuilt(ROOT, progress) : null
@@ -78,6 +80,16 @@ function claimHome(config: AppConfig): () => void {
     }
     throw error
   }
+}
+
+/** Tried before the database is made or opened: a taken port must leave nothing behind. */
+function requirePort(config: AppConfig): Promise<void> {
+  if (config.port === 0) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const trial = createServer()
+    trial.once('error', error => reject(portTaken(error, config)))
+    trial.listen(config.port, config.host, () => trial.close(() => resolve()))
+  })
 }
 
 function portTaken(error: unknown, config: AppConfig): unknown {
