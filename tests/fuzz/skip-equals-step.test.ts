@@ -13,6 +13,10 @@ for (let first = 1; first <= 300; first += BLOCK) {
   })
 }
 
+test('skipping equals stepping where a hole hides the end of a bar of the regime', () => {
+  for (const path of PATHS) fuzzSeed(1049, path)
+})
+
 test('a run that is cut off after any wake-up continues to the same end', () => {
   for (let seed = 1; seed <= 60; seed += 1) fuzzSeed(seed, PATHS[seed % PATHS.length]!, checkRestart)
 })

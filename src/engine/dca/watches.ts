@@ -23,7 +23,7 @@ export function dcaWatches(setting: DcaSetting, state: DcaState): Watch[] {
   let everyClose = false
   for (const symbol of rules.config.pairs) {
     if (watchEntry(rules, state, symbol, watches)) everyClose = true
-    if (watchGuards(rules, state, symbol, watches)) everyClose = true
+    if (watchGuards(rules, symbol)) everyClose = true
     const playbooks = rules.playbooks.get(symbol)
     if (playbooks?.requirement?.hasMemory || playbooks?.averaging?.hasMemory || playbooks?.closeBy?.hasMemory) everyClose = true
   }
@@ -62,18 +62,11 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   return false
 }
 
-function watchGuards(rules: DcaRules, _state: DcaState, symbol: string, watches: Watch[]): boolean {
+function watchGuards(rules: DcaRules, symbol: string): boolean {
   const playbooks = rules.playbooks.get(symbol)
   if (!playbooks) return false
-  if (playbooks.regime) {
-    watches.push({
-      kind: 'candle_close',
-      symbol,
-      instrumentId: playbooks.regime.close.instrumentId,
-      timeframe: playbooks.regime.timeframe,
-    })
-  }
-  return playbooks.breaker !== null
+  // Over a hole in the data a bar of the regime ends at no decision instant of its own: the next one sees it, whichever that is.
+  return playbooks.regime !== null || playbooks.breaker !== null
 }
 
 function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Watch[]): void {
