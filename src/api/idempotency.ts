@@ -2,7 +2,7 @@
 // another one under the same key is refused, and while the first still works the second is told so.
 
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../storage/canonical-json.ts'
+import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { Database } from '../storage/database.ts'
 import { ApiError } from './api-error.ts'
 

@@ -1,15 +1,11 @@
 // The database of a verb: joins the private server of EVENKEEL_HOME or starts it for the verb's own time, or takes DATABASE_URL.
 
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { homeOf } from '../app/config.ts'
 import { type Database, openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import type { Log } from '../storage/log.ts'
 import { CliError, EXIT, type VerbContext } from './verb.ts'
-
-/** EVENKEEL_HOME, by default .evenkeel of the working directory. */
-export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
-  return resolve(env.EVENKEEL_HOME?.trim() || '.evenkeel')
-}
 
 /** A verb that only looks must not make a database: a mistyped home would seem to be an empty one. @throws NOT_FOUND */
 export function requireData(home: string, databaseUrl: string | undefined): void {

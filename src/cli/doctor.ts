@@ -1,8 +1,9 @@
 // evenkeel doctor: what is wrong with this installation, each trouble with its remedy.
 
+import { homeOf } from '../app/config.ts'
 import { openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { type DoctorReport, doctor, doctorWithoutDatabase } from '../storage/doctor.ts'
-import { homeOf, requireData } from './database.ts'
+import { requireData } from './database.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 export function doctorLines(report: DoctorReport): string[] {

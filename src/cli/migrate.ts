@@ -1,8 +1,8 @@
 // evenkeel migrate: brings the schema of the database up to this version. The private server migrates by itself at start; a database
 // reached by DATABASE_URL is migrated only here.
 
+import { homeOf } from '../app/config.ts'
 import { openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
-import { homeOf } from './database.ts'
 import { EXIT, textOption, type Verb } from './verb.ts'
 
 export const verb: Verb = {

@@ -1,8 +1,9 @@
 // evenkeel verify: compares the database with what it must be, and the facts in it with one another. Looks and never writes.
 
+import { homeOf } from '../app/config.ts'
 import { openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { VERIFY_PARTS, type VerifyCheck, type VerifyPart, type VerifyReport, verify } from '../storage/verify.ts'
-import { homeOf, requireData } from './database.ts'
+import { requireData } from './database.ts'
 import { EXIT, suggestion, textOption, UsageError, type Verb } from './verb.ts'
 
 const MARK: Record<VerifyCheck['status'], string> = { ok: 'ok', failed: 'FAILED', skipped: 'skipped', info: 'info' }

@@ -1,7 +1,7 @@
 // Bots: made, edited as a new version, wanted to run or not, and deleted softly. Callers bring the tenant's transaction.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from '../core/hash/canonical-json.ts'
 import { type Transaction, tenantOf } from './database.ts'
 import { StorageError } from './errors.ts'
 

@@ -2,8 +2,6 @@
 
 import { hash } from 'node:crypto'
 
-const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz'
-
 /** 16 bytes as UUID of version 8 (our own layout), variant 10. */
 function uuidOf(bytes: Buffer): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
@@ -19,30 +17,6 @@ function sha256(text: string): Buffer {
 /** UUID from parts; equal parts, equal id. */
 export function derivedUuid(...parts: readonly (string | number)[]): string {
   return uuidOf(sha256(parts.join('|')).subarray(0, 16))
-}
-
-export interface ClientOrderIdentity {
-  /** 18 characters, accepted by every venue we speak to. */
-  readonly id: string
-  readonly uuid: string
-}
-
-/** execution.md 2.2: key `ek1|<epoch>|<botId>|<tradeSeq>|<purpose>|<sequence>`. */
-export function clientOrderId(key: string): ClientOrderIdentity {
-  const digest = sha256(key)
-  let text = ''
-  let bits = 0
-  let value = 0
-  for (const byte of digest.subarray(0, 10)) {
-    value = (value << 8) | byte
-    bits += 8
-    while (bits >= 5) {
-      text += CROCKFORD[(value >> (bits - 5)) & 31]
-      bits -= 5
-    }
-    value &= (1 << bits) - 1
-  }
-  return { id: `ek${text}`, uuid: uuidOf(Buffer.from(digest.subarray(0, 16))) }
 }
 
 export function tradeIdOf(runId: string, tradeSeq: number, partialExit: number | null): string {

@@ -2,9 +2,10 @@
 
 import { ACCOUNT_OWNER, type AccountKind, type Transfer } from '../core/ledger/transfer.ts'
 import { Decimal } from '../core/money/decimal.ts'
+import { clientOrderId } from '../core/orders/client-order-id.ts'
 import { type Order, orderKeyText } from '../core/orders/order.ts'
 import type { CommitBatch, TradeImage } from '../engine/commit-batch.ts'
-import { accountIdOf, clientOrderId, decisionIdOf, fillIdOf, orderIdOf, tradeIdOf, transferIdOf } from './ids.ts'
+import { accountIdOf, decisionIdOf, fillIdOf, orderIdOf, tradeIdOf, transferIdOf } from './ids.ts'
 import { timeOf, timeOrNull } from './sql-types.ts'
 
 export interface RunInstrument {
@@ -143,11 +144,12 @@ export function positionRows(context: RowContext, batch: CommitBatch): object[] 
   })
 }
 
-/** Key text whose hash is the client order id (execution.md 2.2). */
-export function clientOrderKey(context: RowContext, order: Order): string {
-  const botTradeSeq = context.botTradeSeqs.get(order.tradeSeq)
-  if (botTradeSeq === undefined) throw new Error(`run ${context.runId}: order ${orderKeyText(order)} has no deal`)
-  return `ek1|${context.epoch}|${context.botId}|${botTradeSeq}|${order.purpose}|${order.sequence}`
+/** The name under which a venue would know the order (execution.md 2.2). */
+function venueName(context: RowContext, order: Order): string {
+  const tradeSeq = context.botTradeSeqs.get(order.tradeSeq)
+  if (tradeSeq === undefined) throw new Error(`run ${context.runId}: order ${orderKeyText(order)} has no deal`)
+  const { epoch, botId } = context
+  return clientOrderId({ epoch, botId, tradeSeq, purpose: order.purpose, sequence: order.sequence }).id
 }
 
 const ENDED_UNFILLED = new Set(['cancelled', 'rejected', 'expired'])
@@ -162,7 +164,7 @@ export function orderRows(context: RowContext, batch: CommitBatch): object[] {
     return {
       order_id: orderIdOf(context.runId, orderKeyText(order)),
       trade_id: tradeIdOf(context.runId, order.tradeSeq, null),
-      client_order_id: clientOrderId(clientOrderKey(context, order)).id,
+      client_order_id: venueName(context, order),
       symbol: order.symbol,
       instrument_id: instrument.instrumentId,
       side: order.side,

@@ -3,8 +3,8 @@
 // a commit whose answer was lost is recognised when it is tried again, never written twice.
 
 import { hash as digest } from 'node:crypto'
+import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
-import { canonicalJson } from './canonical-json.ts'
 import type { Database } from './database.ts'
 import { isConnectionError, StorageError, sqlState } from './errors.ts'
 import type { PipelineStatement } from './pipeline.ts'

@@ -2,40 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
-import { canonicalJson } from './canonical-json.ts'
 import { CATALOGUE, tableDefinition } from './catalogue.ts'
 import { parseTable } from './catalogue-notation.ts'
 import { databaseUrlFrom, resolveDatabaseUrl, URL_WAITS_MS } from './database.ts'
 import { isConnectionError, StorageError, sqlState } from './errors.ts'
-import { clientOrderId } from './ids.ts'
 import { readMigrations } from './migrate.ts'
 import { camelCase, isoTime, minimalDecimal, snakeCase } from './sql-types.ts'
-
-test('client order ids are those of the specification', () => {
-  const first = clientOrderId('ek1|1|dca_bot_1700000000000_a1b2c3|7|base|1')
-  assert.deepEqual(first, { id: 'ek69reh0e1gxxb9faq', uuid: '3270e881-c187-8ab4-bd57-20261df612aa' })
-  assert.equal(clientOrderId('ek1|1|dca_bot_1700000000000_a1b2c3|7|avg|2').id, 'ekh05j9manzpzbjrj7')
-})
-
-test('canonical JSON sorts keys, drops what JSON drops, refuses what it cannot say', () => {
-  assert.equal(canonicalJson({ b: 1, a: [{ d: null, c: 'x' }], u: undefined }), '{"a":[{"c":"x","d":null}],"b":1}')
-  assert.equal(canonicalJson({ amount: { toJSON: () => '1.5' } }), '{"amount":"1.5"}')
-  assert.equal(canonicalJson([undefined, 1]), '[null,1]')
-  assert.throws(() => canonicalJson({ a: Number.NaN }), TypeError)
-  assert.throws(() => canonicalJson(undefined), TypeError)
-})
-
-test('canonical JSON is one text for one value', () => {
-  fc.assert(
-    fc.property(fc.jsonValue(), value => {
-      const text = canonicalJson(value)
-      const again = JSON.parse(text)
-      assert.deepEqual(again, JSON.parse(JSON.stringify(value)))
-      assert.equal(canonicalJson(again), text)
-    }),
-  )
-})
 
 test('numbers and times read from SQL', () => {
   assert.equal(minimalDecimal('1.500'), '1.5')
