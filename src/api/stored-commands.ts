@@ -84,6 +84,15 @@ function accepted(found: Found, changed: boolean, desiredState: DesiredState, co
   }
 }
 
+/** Held by what only a person ends. */
+async function isHeldForUser(tx: Transaction, botId: string): Promise<boolean> {
+  const row = await tx.one<{ held: boolean }>(
+    `select paused_by ?| array['protection', 'brake'] as held from bots where bot_id = $1`,
+    [botId],
+  )
+  return row?.held === true
+}
+
 export interface StoredCommandsOptions {
   readonly database: Database
   /** Stored with each run. */
@@ -104,8 +113,10 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
         const found = await find(tx, botId)
         const { bot, run, status } = found
         const transition = transitionOf(status, command, message.kind === 'stop' ? message.openDeals : 'manage')
-        if (transition === 'already') return accepted(found, false, bot.desiredState)
-        if (transition !== 'change') return invalid(bot, status, command)
+        // A running bot can be held by a stop loss or a brake that waits for its user: then resume has something to do.
+        const releases = transition === 'already' && command === 'resume' && run !== null && (await isHeldForUser(tx, botId))
+        if (transition === 'already' && !releases) return accepted(found, false, bot.desiredState)
+        if (transition !== 'change' && !releases) return invalid(bot, status, command)
         await setDesiredState(tx, botId, desired)
         if (run) return accepted(found, true, desired, await appendCommand(tx, botId, run.mode, message))
         if (command === 'stop') {

@@ -68,6 +68,8 @@ export type EngineEvent =
       readonly order: OrderKey
       readonly reason: string | null
     }
+  /** A stop has been touched and works on at the market, although nothing of it could fill yet. */
+  | { readonly kind: 'triggered'; readonly atMs: number; readonly order: OrderKey }
   | { readonly kind: 'fill_reported'; readonly atMs: number; readonly fill: Fill }
   | { readonly kind: 'end_of_data'; readonly atMs: number; readonly prices: ReadonlyMap<string, Decimal> }
 

@@ -300,7 +300,14 @@ export class SimulatedRun<State> {
       if (kind === 'stop') {
         const before = item.order.remaining
         this.#fill(walk, item.order, this.#slipped(walk, item.order), 'taker')
-        if (item.order.remaining.isPositive() && item.order.remaining.lt(before)) item.order.kind = 'market'
+        if (item.order.remaining.isPositive()) {
+          item.order.kind = 'market'
+          const { tradeSeq, purpose, sequence } = order
+          if (item.order.remaining.equals(before)) {
+            const atMs = walk.atOpen ? walk.openMs : walk.innerMs
+            this.#step({ kind: 'triggered', atMs, order: { tradeSeq, purpose, sequence } })
+          }
+        }
       } else {
         // At its price, or better where the market gapped over it; an order that found the price beyond it on arrival takes.
         const taker = bornIn === this.#candle ? !walk.price.equals(price!) : walk.atOpen && this.#isNew(walk, order)
@@ -347,7 +354,7 @@ export class SimulatedRun<State> {
     const canFill = this.#canFill(walk)
     let stop: BookOrder | null = null
     for (const order of this.#book(walk.symbol).all()) {
-      if (!canFill || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      if ((!canFill && order.kind !== 'stop') || !this.#mayAct(order.isTarget, order.bornIn)) continue
       if (order.kind === 'limit') {
         const through = order.order.side === 'buy' ? at < order.priceNumber : at > order.priceNumber
         if (through) return { order, watch: null }
@@ -394,7 +401,7 @@ export class SimulatedRun<State> {
       }
     }
     for (const order of this.#book(walk.symbol).all()) {
-      if (!canFill || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      if ((!canFill && order.kind !== 'stop') || !this.#mayAct(order.isTarget, order.bornIn)) continue
       const buys = order.order.side === 'buy'
       if (order.kind === 'limit' && buys === down) consider(order.priceNumber, true, { order, watch: null })
       else if (order.kind === 'stop' && buys !== down) consider(order.priceNumber, false, { order, watch: null })

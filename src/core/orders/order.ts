@@ -59,6 +59,9 @@ export interface Order extends OrderKey {
   readonly closedAtMs: number | null
 }
 
+/** Reason of a live stop whose price has been touched: what is left of it is a market order. */
+export const TRIGGERED = 'triggered'
+
 export function orderKeyText(key: OrderKey): string {
   return `${key.tradeSeq}|${key.purpose}|${key.sequence}`
 }

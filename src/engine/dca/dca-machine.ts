@@ -10,9 +10,9 @@ import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-
 import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
 import { beginExit, beginRelease, continueExit, minProfitPrice, openTargets, refreshExits, stopReason } from './exits.ts'
-import { bookFill, orderEnded } from './fills.ts'
+import { bookFill, orderEnded, stopTriggered } from './fills.ts'
 import { allPauses } from './guards.ts'
-import { cancelLiveOrders, cancelOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { cancelLiveOrders, cancelOrder, findOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
@@ -73,6 +73,8 @@ function step(
     case 'config_applied':
       ctx.state.configVersion = event.version
       ctx.event('CONFIG_APPLIED', `Version ${event.version} holds for new deals`, { category: 'audit' })
+      forgetRemovedGuards(ctx)
+      enforcePauses(ctx)
       break
     case 'run_paused':
       if (!ctx.state.pausedBy.includes(event.reason)) ctx.state.pausedBy = [...ctx.state.pausedBy, event.reason]
@@ -112,6 +114,12 @@ function step(
       if (followed?.ended) orderEnded(ctx, deal, followed.order, priceFor(ctx, deal))
       break
     }
+    case 'triggered': {
+      const deal = ctx.deal(event.order.tradeSeq)
+      const order = deal ? findOrder(deal, event.order) : undefined
+      if (deal && order) stopTriggered(ctx, deal, order)
+      break
+    }
     case 'fill_reported':
       bookFill(ctx, event.fill)
       break
@@ -139,10 +147,35 @@ function startRun(ctx: DealContext, event: Extract<EngineEvent, { kind: 'run_sta
 
 function resume(ctx: DealContext, reasons: readonly string[]): void {
   ctx.state.pausedBy = ctx.state.pausedBy.filter(reason => !reasons.includes(reason))
-  if (reasons.includes('user')) ctx.state.pausedUntilMs = null
+  if (reasons.includes('user')) {
+    ctx.state.pausedUntilMs = null
+    releaseHeldBrakes(ctx)
+  }
   if (ctx.state.status === 'paused' && !ctx.state.pausedBy.includes('user')) ctx.state.status = 'running'
   ctx.event('BOT_RESUMED', 'Resumed', { category: 'audit' })
   enforcePauses(ctx)
+}
+
+/** Where a tripped brake waits for the user, his resume is what it waits for. */
+function releaseHeldBrakes(ctx: DealContext): void {
+  if (ctx.currentRules().config.emergencyBrake?.recovery.auto !== false) return
+  for (const symbol of Object.keys(ctx.state.pairs)) {
+    if (ctx.readPair(symbol).breaker.trippedAtMs !== null)
+      ctx.pair(symbol).breaker = { trippedAtMs: null, releasedAtMs: ctx.atMs }
+  }
+}
+
+/** A guard that the new version does not have, or a pair it does not list, pauses nothing any more. */
+function forgetRemovedGuards(ctx: DealContext): void {
+  const { config } = ctx.currentRules()
+  for (const symbol of Object.keys(ctx.state.pairs)) {
+    const listed = config.pairs.includes(symbol)
+    const { regime, breaker } = ctx.readPair(symbol)
+    if (regime.pausedAtMs !== null && !(listed && config.regime)) ctx.pair(symbol).regime = { pausedAtMs: null, barMs: null }
+    if (breaker.trippedAtMs !== null && !(listed && config.emergencyBrake?.circuitBreaker)) {
+      ctx.pair(symbol).breaker = { trippedAtMs: null, releasedAtMs: ctx.atMs }
+    }
+  }
 }
 
 function stop(ctx: DealContext, openDeals: 'manage' | 'close' | 'release'): void {
@@ -172,6 +205,8 @@ function userCommand(ctx: DealContext, command: Extract<EngineEvent, { kind: 'us
     return
   }
   if (!ctx.state.pausedBy.includes('user')) ctx.state.pausedBy = [...ctx.state.pausedBy, 'user']
+  // A pause that was to run out by itself does so no more: only the user ends a panic.
+  ctx.state.pausedUntilMs = null
   if (ctx.state.status === 'running') ctx.state.status = 'paused'
   ctx.event('PANIC', 'Panic: paused, all deals are closed', { category: 'risk', severity: 'critical' })
   for (const { tradeSeq } of ctx.state.deals.slice()) {

@@ -2,7 +2,7 @@
 
 import { postFill } from '../../core/ledger/postings.ts'
 import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
-import { type Fill, isLive, type Order } from '../../core/orders/order.ts'
+import { type Fill, isLive, type Order, TRIGGERED } from '../../core/orders/order.ts'
 import { applyFill, volumeWeightedPrice } from '../../core/positions/lot.ts'
 import { refreshAveraging } from './averaging.ts'
 import type { Deal } from './dca-state.ts'
@@ -109,13 +109,7 @@ function noteExit(
   whole: boolean,
 ): void {
   deal.sellOrderClosedAtMs = fill.atMs
-  if (order.type === 'stop' && !whole && deal.status === 'open') {
-    // The stop has triggered: its rest goes on at the market, and nothing else of the deal may work beside it.
-    deal.exitReason = stopReason(ctx, deal)
-    deal.exitPurpose = 'sl'
-    deal.status = 'closing'
-    cancelLiveOrders(ctx, deal, each => each.type !== 'stop')
-  }
+  if (order.type === 'stop' && !whole) stopTriggered(ctx, deal, order)
   if (fill.purpose !== 'tp') return
   noteTargetFill(deal, order, fill.quantity, heldBefore)
   if (!whole || deal.lot.quantity.isZero()) return
@@ -133,6 +127,16 @@ function noteExit(
   const { setting, state } = ctx
   const asItStands = { ...deal }
   ctx.partialExit(() => partialExitImage(setting, state, asItStands, part))
+}
+
+/** A resting stop works on at the market until it is whole, and nothing else of the deal may work beside it. */
+export function stopTriggered(ctx: DealContext, deal: Deal, order: Order): void {
+  if (order.reason !== TRIGGERED) replaceOrder(ctx, deal, { ...findOrder(deal, order)!, reason: TRIGGERED })
+  if (deal.status !== 'open') return
+  deal.exitReason = stopReason(ctx, deal)
+  deal.exitPurpose = 'sl'
+  deal.status = 'closing'
+  cancelLiveOrders(ctx, deal, each => each.type !== 'stop')
 }
 
 /**

@@ -84,9 +84,16 @@ export function prepareDca(
 
 /** Profit kept in coins is known only when a target is reached, so its orders cannot rest: they are watched instead. */
 function asItActs(config: DcaConfig): DcaConfig {
-  const { takeProfit } = config.exits
-  if (config.profitCurrency !== 'base' || takeProfit?.placement !== 'resting') return config
-  return { ...config, exits: { ...config.exits, takeProfit: { ...takeProfit, placement: 'virtual' } } }
+  const { takeProfit, stopLoss } = config.exits
+  if (config.profitCurrency !== 'base') return config
+  return {
+    ...config,
+    exits: {
+      ...config.exits,
+      takeProfit: takeProfit && { ...takeProfit, placement: 'virtual' },
+      stopLoss: stopLoss && { ...stopLoss, placement: 'virtual' },
+    },
+  }
 }
 
 /** Every symbol a configuration looks at: its pairs, and those its conditions and regime name. */

@@ -1,7 +1,7 @@
 // The simulated venue's book of one instrument: what rests, what waits for the next open, and what of it a price could touch.
 
 import type { Decimal } from '../../core/money/decimal.ts'
-import { type Order, type OrderKey, PURPOSES, remainingQuantity } from '../../core/orders/order.ts'
+import { type Order, type OrderKey, PURPOSES, remainingQuantity, TRIGGERED } from '../../core/orders/order.ts'
 
 export interface BookOrder {
   readonly order: Order
@@ -17,10 +17,10 @@ export interface BookOrder {
   readonly isTarget: boolean
 }
 
-/** A stop with fills has triggered before. */
+/** A stop that was touched, or has fills, has triggered before. */
 function kindOf(order: Order): BookOrder['kind'] {
   if (order.type === 'limit') return 'limit'
-  return order.type === 'market' || order.filledQuantity.isPositive() ? 'market' : 'stop'
+  return order.type === 'market' || order.reason === TRIGGERED || order.filledQuantity.isPositive() ? 'market' : 'stop'
 }
 
 export class Book {
