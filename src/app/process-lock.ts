@@ -9,13 +9,14 @@ export class AlreadyRunningError extends Error {
   readonly exitCode = 1
 }
 
-/** What tells a process from a later one with the same number; empty where the system does not say. */
-function startMark(pid: number): string {
+/** State and start time of a process as the system notes them; nulls where it does not say. */
+function processFacts(pid: number): { state: string | null; startMark: string } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0] ?? null, startMark: fields[19] ?? '' }
   } catch {
-    return ''
+    return { state: null, startMark: '' }
   }
 }
 
@@ -25,7 +26,10 @@ function isAlive(pid: number, mark: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return mark === '' || startMark(pid) === mark
+  const { state, startMark } = processFacts(pid)
+  // A killed process can stay listed until its parent has looked: it holds nothing any more.
+  if (state === 'Z' || state === 'X') return false
+  return mark === '' || startMark === mark
 }
 
 /**
@@ -36,7 +40,7 @@ export function lockHome(home: string): () => void {
   const directory = join(home, 'run')
   const file = join(directory, 'server.pid')
   makeDirectory(directory)
-  const own = `${process.pid} ${startMark(process.pid)}\n`
+  const own = `${process.pid} ${processFacts(process.pid).startMark}\n`
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
       writeFileSync(file, own, { flag: 'wx', mode: 0o600 })
