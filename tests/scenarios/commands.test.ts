@@ -4,6 +4,7 @@ import { MemoryJournal } from '../../src/backtest/memory-journal.ts'
 import { condition, item, number, playbook, price } from '../../src/core/conditions/conditions.fixture.ts'
 import { seriesKey } from '../../src/core/conditions/series-node.ts'
 import { averaging, type ConfigChanges, dcaConfig, PAIR, stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
+import type { EmergencyBrake } from '../../src/core/dca/config.ts'
 import { columnsFrom } from '../../src/core/market/candles.ts'
 import { defaultRules, instrumentFromRules } from '../../src/core/market/instrument.ts'
 import { Decimal, ZERO } from '../../src/core/money/decimal.ts'
@@ -105,6 +106,26 @@ const ladder = averaging({
   amount: { type: 'fixed', value: '90' },
 })
 
+describe('a brake that waits for its user', () => {
+  const emergencyBrake: EmergencyBrake = {
+    circuitBreaker: { dropPct: '10', windowMin: 60 },
+    marketCrash: null,
+    action: 'pause',
+    recovery: { timeframe: '1h', stabilizationBars: 2, maxRangePct: '2', auto: false },
+  }
+  const candles = `${flat(100, 100)}\n100 100 85 85\n${flat(85, 85, 85, 85)}`
+
+  test('stays until the user resumes, and ends then', () => {
+    const config = {
+      emergencyBrake,
+      exits: { takeProfit: takeProfit('500'), timeExit: { maxHoldSec: 7200, minProfitPct: null } },
+    }
+    const tripped = (played: Played): boolean => Object.values(played.state.pairs).some(pair => pair.breaker.trippedAtMs !== null)
+    assert.equal(tripped(play(config, candles, {})), true)
+    assert.equal(tripped(play(config, candles, { 5: RESUME })), false)
+  })
+})
+
 describe('pause', () => {
   test('takes resting averaging orders back; resume rebuilds them', () => {
     const candles = `${flat(100, 100)}
@@ -182,6 +203,15 @@ describe('pause', () => {
 })
 
 describe('panic', () => {
+  test('during a pause for a time is not over when that time is', () => {
+    const played = play({ exits: FAR }, flat(100, 100, 100, 100, 100, 100, 100), {
+      2: { ...PAUSE, untilMs: START_MS + 5 * HOUR_MS } as Ordered,
+      3: { kind: 'user_command', command: { type: 'panic' } },
+    })
+    assert.deepEqual(played.state.pausedBy, ['user'])
+    assert.equal(played.journal.closedTrades().length, 1)
+  })
+
   test('pauses and sells all at once', () => {
     const played = expectPlayed(
       { averaging: ladder, exits: FAR },

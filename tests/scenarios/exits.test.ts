@@ -309,6 +309,21 @@ describe('a stop that fills in parts', () => {
     }
   })
 
+  test('has triggered even where the candle leaves nothing to fill it', () => {
+    for (const placement of ['resting', 'virtual'] as const) {
+      story(
+        { stopLoss: stopLoss({ value: '5', placement }) },
+        `
+        100 100 94 94 0
+        97  99  96 98 100`,
+        `03:00 sl sell 1 @ 97
+         deal 1 stop_loss -3`,
+        {},
+        capped,
+      )
+    }
+  })
+
   test('buys no rung while its rest is on the way', () => {
     story(
       { stopLoss: stopLoss({ value: '5', basis: 'base_order', placement: 'resting' }) },
