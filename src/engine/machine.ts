@@ -9,6 +9,7 @@ import type { Decimal } from '../core/money/decimal.ts'
 import type { Fill, Order, OrderKey } from '../core/orders/order.ts'
 import type { OrderEvent } from '../core/orders/transitions.ts'
 import type { RiskApproved } from '../core/risk/approve-order.ts'
+import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { DecisionRecord, FundsImage, SystemEvent, TradeImage } from './commit-batch.ts'
 import type { Watch } from './watch.ts'
 
@@ -67,11 +68,39 @@ export type EngineEvent =
       readonly sentNow?: boolean
       readonly order: OrderKey
       readonly reason: string | null
+      /** Set where the bot's state may no longer keep the order. */
+      readonly record?: OrderImage
+    }
+  /** A cancel went out, was refused (the order is looked up, never asked again in a loop), or its answer was lost. */
+  | {
+      readonly kind: 'cancel_sent' | 'cancel_refused' | 'cancel_lost'
+      readonly atMs: number
+      readonly order: OrderKey
+      readonly reason: string | null
     }
   /** A stop has been touched and works on at the market, although nothing of it could fill yet. */
   | { readonly kind: 'triggered'; readonly atMs: number; readonly order: OrderKey }
-  | { readonly kind: 'fill_reported'; readonly atMs: number; readonly fill: Fill }
+  | {
+      readonly kind: 'fill_reported'
+      readonly atMs: number
+      readonly fill: Fill
+      /** Set where the bot's state may no longer keep the order: late fills are always booked. */
+      readonly record?: OrderImage
+    }
+  /** An order of ours at the venue that no record knows, by its recomputed client order id. */
+  | { readonly kind: 'orphan_adopted'; readonly atMs: number; readonly record: OrderImage }
+  /** The strictest safety level that rules this bot. */
+  | { readonly kind: 'safety_changed'; readonly atMs: number; readonly level: SafetyLevel; readonly reason: string }
+  /** Comparison with the venue: with open differences the account makes no entry. */
+  | { readonly kind: 'reconciled'; readonly atMs: number; readonly openDifferences: number }
   | { readonly kind: 'end_of_data'; readonly atMs: number; readonly prices: ReadonlyMap<string, Decimal> }
+
+/** An order with what is needed to go on with its deal when the state no longer keeps one. */
+export interface OrderImage {
+  readonly order: Order
+  readonly botTradeSeq: number
+  readonly configVersion: number
+}
 
 export type UserCommand =
   | { readonly type: 'close_deal'; readonly tradeSeq: number }
@@ -81,6 +110,8 @@ export type UserCommand =
 export type Command =
   | { readonly kind: 'place_order'; readonly order: RiskApproved<Order> }
   | { readonly kind: 'cancel_order'; readonly order: OrderKey }
+  /** Find out how an order stands: its cancel was refused or lost, or it is missing. */
+  | { readonly kind: 'query_order'; readonly order: OrderKey }
   | { readonly kind: 'reserve'; readonly tradeSeq: number; readonly amount: Decimal }
   | { readonly kind: 'release'; readonly tradeSeq: number; readonly amount: Decimal }
   | { readonly kind: 'open_trade'; readonly tradeSeq: number }

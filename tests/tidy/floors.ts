@@ -15,9 +15,11 @@ const mayImport: Record<string, readonly string[]> = {
   notify: ['core', 'engine'],
   runs: ['core', 'engine', 'backtest'],
   research: ['core', 'engine', 'backtest'],
+  'crash-lab': ['core', 'engine', 'backtest', 'contract', 'storage', 'market-data', 'runs'],
   api: ['contract', 'core', 'engine', 'runs', 'storage'],
   app: ['core', 'engine', 'backtest', 'contract', 'storage', 'exchanges', 'market-data', 'notify', 'runs', 'research', 'api'],
   cli: [
+    'crash-lab',
     'core',
     'engine',
     'backtest',
