@@ -1,9 +1,6 @@
 // A paper run over a feed whose candles close while we wait: each tick is traded, then decided where a bar of the decision clock closed.
 // Indicators are warmed up from history before the first tick; after an outage the late candles only fill what rested.
 
-import { LiveReads } from '../core/conditions/live-reads.ts'
-import { type SeriesKey, seriesKey } from '../core/conditions/series-node.ts'
-import { CandleAggregator } from '../core/market/aggregate.ts'
 import { type Candle, type CandleColumns, candleAt } from '../core/market/candles.ts'
 import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
@@ -11,6 +8,7 @@ import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { PreparedDca } from '../engine/dca/prepare.ts'
 import type { EquityPoint } from '../engine/equity-recorder.ts'
 import type { SimulatedRun } from '../engine/simulated-run.ts'
+import { DecisionClock } from './decision-clock.ts'
 import type { Cursor, Pump } from './pump.ts'
 
 export interface FeedTick {
@@ -39,51 +37,21 @@ export interface FeedPumpOptions {
   history(symbol: string, toMs: number): CandleColumns
 }
 
-interface Lane {
-  readonly symbol: string
-  readonly instrumentId: string
-  readonly isPair: boolean
-  readonly aggregators: { readonly key: SeriesKey; readonly timeframe: Timeframe; readonly aggregator: CandleAggregator | null }[]
-  lastBarOpenMs: number | null
-}
-
 export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
   const { run, prepared, feed } = options
-  const clockKeys = prepared.pairs.map(({ instrument }) => ({
-    key: seriesKey(instrument.id, prepared.decisionTimeframe),
-    instrumentId: instrument.id as string,
-    timeframe: prepared.decisionTimeframe,
-    depth: 2,
-  }))
-  const needs = [...prepared.needs, ...clockKeys]
-  const nodes = prepared.playbooks.flatMap(each => [...each.nodes])
-  const reads = new LiveReads(nodes, needs)
   const tradedTo =
     options.cursor.kind === 'none'
       ? options.startMs
       : options.cursor.kind === 'candle'
         ? options.cursor.atMs + 1
         : options.cursor.atMs
-  const lanes: Lane[] = [...options.symbols].map(([symbol, instrumentId]) => {
-    const keys = new Map(needs.filter(need => need.instrumentId === instrumentId).map(need => [need.key, need]))
-    return {
-      symbol,
-      instrumentId,
-      isPair: prepared.pairs.some(pair => pair.symbol === symbol),
-      lastBarOpenMs: null,
-      aggregators: [...keys.values()].map(({ key, timeframe }) => ({
-        key,
-        timeframe,
-        aggregator: timeframe === feed.timeframe ? null : new CandleAggregator(feed.timeframe, timeframe),
-      })),
-    }
-  })
+  const clock = new DecisionClock(prepared, feed.timeframe, options.symbols)
 
   const prices = new Map<string, Decimal>()
-  for (const lane of lanes) {
-    const history = options.history(lane.symbol, tradedTo)
-    warmUp(lane, history, reads)
-    if (history.length > 0) prices.set(lane.symbol, Decimal.from(history.close[history.length - 1]!))
+  for (const symbol of clock.symbols()) {
+    const history = options.history(symbol, tradedTo)
+    clock.warmUp(symbol, candlesOf(history))
+    if (history.length > 0) prices.set(symbol, Decimal.from(history.close[history.length - 1]!))
   }
 
   const iterator = feed.start(tradedTo - 1)[Symbol.asyncIterator]()
@@ -105,35 +73,18 @@ export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
 
   const decide = (tick: FeedTick): void => {
     const atMs = nextBucketStart(feed.timeframe, tick.atMs)
-    const closed = new Map<string, Candle>()
-    for (const lane of lanes) {
-      const candle = tick.candles.get(lane.symbol)
-      if (!candle) continue
-      for (const { key, timeframe, aggregator } of lane.aggregators) {
-        for (const bar of aggregator ? aggregator.feed(candle) : [candle]) {
-          reads.push(key, bar)
-          const isNow = nextBucketStart(timeframe, bar.openTimeMs) === atMs
-          if (lane.isPair && timeframe === prepared.decisionTimeframe && isNow) closed.set(lane.symbol, bar)
-        }
-      }
-    }
-    for (const lane of lanes) {
-      const bar = closed.get(lane.symbol)
-      if (!bar) continue
-      const afterGap =
-        lane.lastBarOpenMs !== null && nextBucketStart(prepared.decisionTimeframe, lane.lastBarOpenMs) !== bar.openTimeMs
-      lane.lastBarOpenMs = bar.openTimeMs
+    for (const { symbol, bar, afterGap } of clock.close(atMs, tick.candles)) {
       // Missed decisions are not made up.
       if (tick.late) continue
       run.decide({
         atMs,
-        symbol: lane.symbol,
+        symbol,
         timeframe: prepared.decisionTimeframe,
         openTimeMs: bar.openTimeMs,
         close: bar.close,
         afterGap,
         isWarmup: false,
-        reads,
+        reads: clock.reads,
       })
     }
   }
@@ -191,15 +142,6 @@ export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
   }
 }
 
-/** Feeds history bar by bar; the aggregators stand where the history ends. */
-function warmUp(lane: Lane, history: CandleColumns, reads: LiveReads): void {
-  for (const series of lane.aggregators) {
-    const { aggregator } = series
-    if (!aggregator) {
-      for (let i = 0; i < history.length; i += 1) reads.push(series.key, candleAt(history, i))
-      continue
-    }
-    for (let i = 0; i < history.length; i += 1)
-      for (const bar of aggregator.feed(candleAt(history, i))) reads.push(series.key, bar)
-  }
+function* candlesOf(columns: CandleColumns): Iterable<Candle> {
+  for (let i = 0; i < columns.length; i += 1) yield candleAt(columns, i)
 }
