@@ -22,6 +22,13 @@ export interface Instrument {
   readonly takerBps: Decimal
   /** Currency in which simulated fees are taken: that of the quote, of the base, or none of both. */
   readonly feeAsset: string
+  /** Rules that not every venue has; absent is no such rule. */
+  readonly maxQty?: Decimal
+  /** A limit price may be at most this many times the price of the market, and at least that many times. */
+  readonly priceUpMultiplier?: Decimal
+  readonly priceDownMultiplier?: Decimal
+  /** Working orders that one account may have here at a time. */
+  readonly maxOpenOrders?: number
 }
 
 /** The rules of an instrument as JSON: decimals as text. */
@@ -38,7 +45,28 @@ export interface InstrumentRules {
   readonly makerBps: string
   readonly takerBps: string
   readonly feeAsset: string
+  readonly maxQty?: string
+  readonly priceUpMultiplier?: string
+  readonly priceDownMultiplier?: string
+  readonly maxOpenOrders?: number
 }
+
+/** The rules that not every venue has, of an object that has them. */
+export function optionalRules(
+  from: {
+    readonly [Name in keyof OptionalRules]?: OptionalRules[Name] | undefined
+  },
+): OptionalRules {
+  const { maxQty, priceUpMultiplier, priceDownMultiplier, maxOpenOrders } = from
+  return {
+    ...(maxQty === undefined ? {} : { maxQty }),
+    ...(priceUpMultiplier === undefined ? {} : { priceUpMultiplier }),
+    ...(priceDownMultiplier === undefined ? {} : { priceDownMultiplier }),
+    ...(maxOpenOrders === undefined ? {} : { maxOpenOrders }),
+  }
+}
+
+export type OptionalRules = Pick<InstrumentRules, 'maxQty' | 'priceUpMultiplier' | 'priceDownMultiplier' | 'maxOpenOrders'>
 
 const SYMBOL = /^([A-Z0-9._-]{1,20})\/([A-Z0-9._-]{1,20})(:[A-Z0-9._-]{1,20})?$/
 
@@ -56,12 +84,12 @@ export function instrumentId(exchange: string, symbol: string): InstrumentId {
 /** @throws RangeError where a rule is missing, negative, or a grid is zero. */
 export function instrumentFromRules(rules: InstrumentRules): Instrument {
   const positive = (name: keyof InstrumentRules): Decimal => {
-    const value = Decimal.from(rules[name])
+    const value = Decimal.from(rules[name] as string)
     if (!value.isPositive()) throw new RangeError(`instrument ${rules.symbol}: ${name} is ${rules[name]}, it must be above 0`)
     return value
   }
   const notNegative = (name: keyof InstrumentRules): Decimal => {
-    const value = Decimal.from(rules[name])
+    const value = Decimal.from(rules[name] as string)
     if (value.isNegative()) throw new RangeError(`instrument ${rules.symbol}: ${name} is ${rules[name]}, it must not be negative`)
     return value
   }
@@ -70,6 +98,9 @@ export function instrumentFromRules(rules: InstrumentRules): Instrument {
       `instrument ${rules.symbol}: feeAsset is ${rules.feeAsset}; simulated fees are taken in ${rules.quote} or ${rules.base}, a third coin has no price here`,
     )
   }
+  const { maxOpenOrders } = rules
+  if (maxOpenOrders !== undefined && !(Number.isSafeInteger(maxOpenOrders) && maxOpenOrders > 0))
+    throw new RangeError(`instrument ${rules.symbol}: maxOpenOrders is ${maxOpenOrders}, it must be a whole number above 0`)
   return {
     id: instrumentId(rules.exchange, rules.symbol),
     exchange: rules.exchange,
@@ -84,6 +115,10 @@ export function instrumentFromRules(rules: InstrumentRules): Instrument {
     makerBps: Decimal.from(rules.makerBps),
     takerBps: notNegative('takerBps'),
     feeAsset: rules.feeAsset,
+    ...(rules.maxQty === undefined ? {} : { maxQty: positive('maxQty') }),
+    ...(rules.priceUpMultiplier === undefined ? {} : { priceUpMultiplier: positive('priceUpMultiplier') }),
+    ...(rules.priceDownMultiplier === undefined ? {} : { priceDownMultiplier: positive('priceDownMultiplier') }),
+    ...(maxOpenOrders === undefined ? {} : { maxOpenOrders }),
   }
 }
 
@@ -101,6 +136,12 @@ export function instrumentRules(instrument: Instrument): InstrumentRules {
     makerBps: instrument.makerBps.toString(),
     takerBps: instrument.takerBps.toString(),
     feeAsset: instrument.feeAsset,
+    ...optionalRules({
+      maxQty: instrument.maxQty?.toString(),
+      priceUpMultiplier: instrument.priceUpMultiplier?.toString(),
+      priceDownMultiplier: instrument.priceDownMultiplier?.toString(),
+      maxOpenOrders: instrument.maxOpenOrders,
+    }),
   }
 }
 
