@@ -35,6 +35,8 @@ export interface FeedPumpOptions {
   readonly equityUptoMs: number | null
   /** Candles of the feed's timeframe from the anchor up to the cursor, by symbol: what warms the indicators up. */
   history(symbol: string, toMs: number): CandleColumns
+  /** A candle that came too late for decisions is about to be traded. @param nextMs open time of the one behind it. */
+  onLate?(openMs: number, nextMs: number): void
 }
 
 export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
@@ -127,6 +129,7 @@ export function createFeedPump(options: FeedPumpOptions): Pump<DcaState> {
         return null
       }
       const tick = result.value
+      if (tick.late) options.onLate?.(tick.atMs, nextBucketStart(feed.timeframe, tick.atMs))
       trade(tick)
       sample(nextBucketStart(feed.timeframe, tick.atMs))
       decide(tick)

@@ -31,6 +31,8 @@ export interface FeedRequest {
   /** Set on a restart. */
   readonly startMs: number | null
   readonly equityUptoMs: number | null
+  /** Learns of candles that came too late for decisions. */
+  onLate?(openMs: number, nextMs: number): void
 }
 
 export interface FeedOpener {
@@ -180,6 +182,7 @@ async function openDemo(deps: FeedDeps, request: FeedRequest, spec: Extract<RunF
       cursor: request.cursor,
       equityUptoMs: request.equityUptoMs,
       history: (symbol, toMs) => deps.demo.market.candles(symbol, anchorMs, toMs),
+      ...(request.onLate ? { onLate: request.onLate } : {}),
     }),
   }
 }

@@ -311,7 +311,7 @@ test('a new version holds for new deals; open ones keep the version they began w
   assert.equal(first!.configVersion, 1)
   assert.equal(second!.configVersion, 2)
   assert.equal(store.kinds().filter(kind => kind === 'config_applied').length, 1)
-  assert.equal(store.loads, 2, 'the run was opened again once')
+  assert.equal(store.loads, 3, 'the run was opened again for the new version, and when the old one had no deal left')
   const targets = (tradeSeq: number): number =>
     new Set(
       store

@@ -9,7 +9,7 @@ import { nap, throughOutages } from './outage.ts'
 import type { Assignment, RunCommand, RunLog, RunStore } from './ports.ts'
 import type { Cursor, Pump } from './pump.ts'
 import { makeBatch } from './run-batch.ts'
-import { openSession, type Session } from './session.ts'
+import { isOutgrown, openSession, type Session } from './session.ts'
 import { TURN_MS, type Turns } from './turns.ts'
 
 export interface PaperRunDeps {
@@ -129,6 +129,7 @@ export class PaperRun {
       const isDue = session.isAhead && this.#deps.monotonic() - session.lastCommitMs >= QUIET_COMMIT_MS
       if (session.collector.hasNews() || isDue) await this.#commit(session, signal)
       if (this.#hasEnded(session)) return 'ended'
+      if (isOutgrown(session)) return 'reload'
       if (this.#deps.monotonic() - turnMs > TURN_MS) {
         await this.#deps.turns.next()
         turnMs = this.#deps.monotonic()

@@ -1,5 +1,6 @@
 // A run as one worker has it at hand: opened from what is committed, thrown away when anything is in doubt, and opened again.
 
+import { dealStart } from '../backtest/parity-start.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
@@ -36,6 +37,8 @@ export interface Session {
   readonly venueTimeframe: Timeframe
   readonly statistics: RunStatistics
   readonly initialBalance: Decimal
+  /** Versions of the configuration that are loaded. */
+  readonly versions: ReadonlySet<number>
   cursor: Cursor
   commandN: number
   /** Commands up to here are known to be gone from the inbox. */
@@ -53,6 +56,8 @@ export interface SessionDeps {
   now(): number
 }
 
+const NOWHERE: Cursor = { kind: 'none', atMs: 0 }
+
 /** @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage. */
 export async function openSession(assignment: Assignment, deps: SessionDeps): Promise<Session> {
   const { store, feeds, workerId } = deps
@@ -66,7 +71,11 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
   const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments, state?.venueTimeframe ?? null)
   const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
   const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
-  const collector = new BatchCollector<DcaState>(saved.lastSeq, state?.reasons ?? {})
+  const at = { cursor: state?.cursor ?? NOWHERE }
+  const collector = new BatchCollector<DcaState>(saved.lastSeq, state?.reasons ?? {}, false, {
+    cursor: () => at.cursor,
+    dealStart,
+  })
   const run = new SimulatedRun<DcaState>({
     machine,
     instruments,
@@ -77,7 +86,6 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     ...(state ? { from: { state: machine.revive(state.engine), seq: saved.lastSeq } } : {}),
   })
   const journal = await store.journal(assignment, workerId, instruments)
-  const cursor: Cursor = state?.cursor ?? { kind: 'none', atMs: 0 }
   const feed = await feeds.open({
     assignment,
     saved,
@@ -86,9 +94,10 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     instruments,
     run,
     venueTimeframe,
-    cursor,
+    cursor: at.cursor,
     startMs: state?.startMs ?? null,
     equityUptoMs: state?.equityUptoMs ?? null,
+    onLate: (openMs, nextMs) => collector.caughtUp(openMs, nextMs),
   })
   return {
     saved,
@@ -99,13 +108,30 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     venueTimeframe,
     statistics: new RunStatistics(Number(saved.initialBalance), state?.statistics ?? null),
     initialBalance: Decimal.from(saved.initialBalance),
-    cursor,
+    versions: new Set(versions.keys()),
+    get cursor() {
+      return at.cursor
+    },
+    set cursor(cursor) {
+      at.cursor = cursor
+    },
     commandN: state?.commandN ?? saved.commandsBefore,
     forgottenN: saved.commandsBefore,
     isAhead: false,
     lastCommitMs: deps.now(),
     lastBeatMs: Number.NEGATIVE_INFINITY,
   }
+}
+
+/**
+ * Whether the last deal of an older version has ended: the session is opened anew without it, as a restart would. So what a run decides
+ * does not depend on when it was restarted.
+ */
+export function isOutgrown({ versions, saved, run }: Session): boolean {
+  if (versions.size < 2) return false
+  const { configVersion, deals } = run.state
+  const wanted = new Set([saved.currentVersion, configVersion, ...deals.map(deal => deal.configVersion)])
+  return wanted.size < versions.size
 }
 
 /** Where the run's candles are from. */
