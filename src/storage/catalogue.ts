@@ -99,14 +99,14 @@ const TRADING: readonly Line[] = [
     'order_logs',
     'T',
     'F',
-    "order_id:u @bot? @run? @trade? decision_id? @mode exchange @conn client_order_id exchange_order_id? @inst side{buy/sell} purpose{base/avg/tp/sl/trail/exit/close/panic/adopt/manual} sequence:i=1 rung:i? qty:n order_type{market/limit/stop/stop_limit} n?(limit_price stop_price avg_price) time_in_force='GTC' reduce_only:b=false is_virtual:b=false status{intended/in_flight/open/part_filled/filled/cancelled/rejected/expired/unknown}='intended' cancel_state{none/requested/in_flight/refused/unknown/done}='none' n0(filled_qty fees) fee_currency? reason? z?(submitted_at closed_at)",
-    "U(connection_id,client_order_id) where mode <> 'backtest'; U(connection_id,instrument_id,exchange_order_id) where connection_id is not null and exchange_order_id is not null; U(trade_id,purpose,sequence) where trade_id is not null; U(trade_id,rung) where rung is not null and (status not in ('cancelled','rejected','expired') or filled_qty > 0); qty > 0; filled_qty >= 0; I(bot_id,created_at) I(status)",
+    "order_id:u @bot? @run? @trade? decision_id? @mode exchange @conn client_order_id exchange_order_id? @inst side{buy/sell} purpose{base/avg/tp/sl/trail/exit/close/panic/adopt/manual} sequence:i=1 rung:i? qty:n order_type{market/limit/stop/stop_limit} n?(limit_price stop_price avg_price) time_in_force='GTC' reduce_only:b=false is_virtual:b=false status{intended/in_flight/open/part_filled/filled/cancelled/rejected/expired/unknown}='intended' cancel_state{none/requested/in_flight/refused/unknown/done}='none' n0(filled_qty fees) fee_currency? reason? z?(submitted_at closed_at) acknowledged:b=false evidence_at:z? detail:j",
+    "U(connection_id,client_order_id) where mode <> 'backtest'; U(connection_id,instrument_id,exchange_order_id) where connection_id is not null and exchange_order_id is not null; U(trade_id,purpose,sequence) where trade_id is not null; U(trade_id,rung) where rung is not null and (status not in ('cancelled','rejected','expired') or filled_qty > 0); qty > 0; filled_qty >= 0; I(bot_id,created_at) I(status); I(connection_id,closed_at) where connection_id is not null",
   ],
   [
     'order_intents',
     'T',
     'F',
-    "id:u @order kind{place/cancel/amend/query} priority:i payload:j token:l status{pending/sent/settled/in_doubt}='pending' attempts:i=0 z?(sent_at next_probe_at settled_at) last_error?",
+    "id:u @order kind{place/cancel/amend/query} priority:i payload:j token:l status{pending/sent/settled/in_doubt}='pending' attempts:i=0 z?(sent_at next_probe_at settled_at) last_error? name='' doubt:j?",
     'I(status,next_probe_at)',
   ],
   [
@@ -114,7 +114,7 @@ const TRADING: readonly Line[] = [
     'A',
     'F',
     'fill_id:u @order @trade? @mode @conn @inst exchange_trade_id side{buy/sell} n(qty price) fee:n=0 fee_currency? fee_value_quote:n? fee_estimated:b=false liquidity{maker/taker/unknown} reverses:u?->fills filled_at:z',
-    "U(order_id,exchange_trade_id); U(connection_id,instrument_id,exchange_trade_id) where mode = 'live'; price > 0",
+    "U(order_id,exchange_trade_id); U(connection_id,instrument_id,exchange_trade_id) where mode = 'live'; price > 0; I(connection_id,filled_at) where connection_id is not null",
   ],
   [
     'positions',

@@ -21,6 +21,8 @@ export interface RunContext {
   readonly mode: 'backtest' | 'paper' | 'live'
   /** `paper_trading` for paper. */
   readonly exchange: string
+  /** Of the exchange account; null or absent on paper. */
+  readonly connectionId?: string | null
   /** Raised when a backup is restored; part of the client order id. */
   readonly epoch: number
   /** Fencing token of the scope `bot:<botId>`; null only where no lease exists (stored backtests, tests). */
@@ -229,7 +231,7 @@ export function ledgerRows(
     if (owner === 'trade' && transfer.tradeSeq === null) throw new Error(`transfer ${transfer.cause}: ${kind} needs a deal`)
     const botId = owner === 'account' ? null : context.botId
     const tradeId = owner === 'trade' ? tradeIdOf(context.runId, transfer.tradeSeq!, null) : null
-    const { userId, mode, exchange } = context
+    const { userId, mode, exchange, connectionId = null } = context
     const { currency } = transfer
     const key = `${kind}|${tradeId ?? ''}|${currency}`
     const known = changes.get(key)
@@ -237,7 +239,7 @@ export function ledgerRows(
       known.change = known.change.plus(amount)
       return known.id
     }
-    const id = accountIdOf({ userId, mode, exchange, connectionId: null, botId, tradeId, currency, kind })
+    const id = accountIdOf({ userId, mode, exchange, connectionId, botId, tradeId, currency, kind })
     changes.set(key, { id, bot_id: botId, trade_id: tradeId, currency, kind, change: amount })
     return id
   }

@@ -1,6 +1,24 @@
 // The statements of one commit of a run. Rows travel as one jsonb value per table; each statement is prepared once per
 // connection. Images are upserts; facts (journal, fills, transfers, decisions, events, samples) are inserts that a repetition fails.
 
+const ORDER_COLUMNS = `order_id, bot_id, run_id, trade_id, mode, exchange, connection_id, client_order_id, symbol, instrument_id, side,
+      purpose, sequence, rung, qty, order_type, limit_price, stop_price, avg_price, is_virtual, status, cancel_state, filled_qty,
+      fees, fee_currency, reason, submitted_at, closed_at`
+
+const ORDER_VALUES = `r.order_id, $1, $2::uuid, r.trade_id, $3, $4, $6::uuid, r.client_order_id, r.symbol, r.instrument_id, r.side,
+      r.purpose, r.sequence, r.rung, r.qty, r.order_type, r.limit_price, r.stop_price, r.avg_price, r.is_virtual, r.status,
+      r.cancel_state, r.filled_qty, r.fees, r.fee_currency, r.reason, r.submitted_at, r.closed_at`
+
+const ORDER_TYPES = `order_id uuid, trade_id uuid, client_order_id text, symbol text, instrument_id text,
+      side text, purpose text, sequence integer, rung integer, qty numeric, order_type text, limit_price numeric,
+      stop_price numeric, avg_price numeric, is_virtual boolean, status text, cancel_state text, filled_qty numeric,
+      fees numeric, fee_currency text, reason text, submitted_at timestamptz, closed_at timestamptz`
+
+const ORDER_IMAGE = `qty = excluded.qty, limit_price = excluded.limit_price,
+      stop_price = excluded.stop_price, avg_price = excluded.avg_price, is_virtual = excluded.is_virtual,
+      status = excluded.status, cancel_state = excluded.cancel_state, filled_qty = excluded.filled_qty, fees = excluded.fees,
+      fee_currency = excluded.fee_currency, reason = excluded.reason, closed_at = excluded.closed_at`
+
 const STATEMENTS = {
   assert: `select ek.assert_writer($1::text, $2::bigint, $3::uuid, $4::bigint, $5::text)`,
 
@@ -36,15 +54,15 @@ const STATEMENTS = {
       averaging_count = excluded.averaging_count, exit_state = excluded.exit_state, version = t.version + 1`,
 
   positions: `
-    insert into positions as p (id, trade_id, bot_id, run_id, mode, exchange, symbol, instrument_id, side, status, qty, avg_price,
+    insert into positions as p (id, trade_id, bot_id, run_id, mode, exchange, connection_id, symbol, instrument_id, side, status, qty, avg_price,
       unrealized_pnl, unrealized_pnl_percent, realized_pnl, fees_paid, current_price, original_size, size_notional, stop_price,
       peak_price, basis_at_entry, basis_current, take_profits, break_even_active, trailing_active, is_protected,
       protection_reason, exit_reason, opened_at, closed_at, user_id)
-    select r.id, r.trade_id, $1, $2::uuid, $3, $4, r.symbol, r.instrument_id, r.side, r.status, r.qty, r.avg_price,
+    select r.id, r.trade_id, $1, $2::uuid, $3, $4, $6::uuid, r.symbol, r.instrument_id, r.side, r.status, r.qty, r.avg_price,
       r.unrealized_pnl, r.unrealized_pnl_percent, r.realized_pnl, r.fees_paid, r.current_price, r.qty, r.size_notional,
       r.stop_price, r.peak_price, r.basis_current, r.basis_current, r.take_profits, r.break_even_active, r.trailing_active,
       r.is_protected, r.protection_reason, r.exit_reason, r.opened_at, r.closed_at, $5::uuid
-    from jsonb_to_recordset($6::jsonb) as r(id uuid, trade_id uuid, symbol text, instrument_id text, side text, status text,
+    from jsonb_to_recordset($7::jsonb) as r(id uuid, trade_id uuid, symbol text, instrument_id text, side text, status text,
       qty numeric, avg_price numeric, unrealized_pnl numeric, unrealized_pnl_percent numeric, realized_pnl numeric,
       fees_paid numeric, current_price numeric, size_notional numeric, stop_price numeric, peak_price numeric,
       basis_current numeric, take_profits jsonb, break_even_active boolean, trailing_active boolean, is_protected boolean,
@@ -60,35 +78,25 @@ const STATEMENTS = {
       closed_at = excluded.closed_at, version = p.version + 1`,
 
   orders: `
-    insert into order_logs (order_id, bot_id, run_id, trade_id, mode, exchange, client_order_id, symbol, instrument_id, side,
-      purpose, sequence, rung, qty, order_type, limit_price, stop_price, avg_price, is_virtual, status, cancel_state, filled_qty,
-      fees, fee_currency, reason, submitted_at, closed_at, user_id)
-    select r.order_id, $1, $2::uuid, r.trade_id, $3, $4, r.client_order_id, r.symbol, r.instrument_id, r.side, r.purpose,
-      r.sequence, r.rung, r.qty, r.order_type, r.limit_price, r.stop_price, r.avg_price, r.is_virtual, r.status, r.cancel_state,
-      r.filled_qty, r.fees, r.fee_currency, r.reason, r.submitted_at, r.closed_at, $5::uuid
-    from jsonb_to_recordset($6::jsonb) as r(order_id uuid, trade_id uuid, client_order_id text, symbol text, instrument_id text,
-      side text, purpose text, sequence integer, rung integer, qty numeric, order_type text, limit_price numeric,
-      stop_price numeric, avg_price numeric, is_virtual boolean, status text, cancel_state text, filled_qty numeric,
-      fees numeric, fee_currency text, reason text, submitted_at timestamptz, closed_at timestamptz)
-    on conflict (order_id) do update set qty = excluded.qty, limit_price = excluded.limit_price,
-      stop_price = excluded.stop_price, avg_price = excluded.avg_price, is_virtual = excluded.is_virtual,
-      status = excluded.status, cancel_state = excluded.cancel_state, filled_qty = excluded.filled_qty, fees = excluded.fees,
-      fee_currency = excluded.fee_currency, reason = excluded.reason, closed_at = excluded.closed_at`,
+    insert into order_logs as o (${ORDER_COLUMNS}, user_id)
+    select ${ORDER_VALUES}, $5::uuid
+    from jsonb_to_recordset($7::jsonb) as r(${ORDER_TYPES})
+    on conflict (order_id) do update set ${ORDER_IMAGE}`,
 
   fills: `
-    insert into fills (fill_id, order_id, trade_id, mode, symbol, instrument_id, exchange_trade_id, side, qty, price, fee,
+    insert into fills (fill_id, order_id, trade_id, mode, connection_id, symbol, instrument_id, exchange_trade_id, side, qty, price, fee,
       fee_currency, fee_value_quote, liquidity, filled_at, user_id)
-    select r.fill_id, r.order_id, r.trade_id, $1, r.symbol, r.instrument_id, r.exchange_trade_id, r.side, r.qty, r.price, r.fee,
+    select r.fill_id, r.order_id, r.trade_id, $1, $3::uuid, r.symbol, r.instrument_id, r.exchange_trade_id, r.side, r.qty, r.price, r.fee,
       r.fee_currency, r.fee_value_quote, r.liquidity, r.filled_at, $2::uuid
-    from jsonb_to_recordset($3::jsonb) as r(fill_id uuid, order_id uuid, trade_id uuid, symbol text, instrument_id text,
+    from jsonb_to_recordset($4::jsonb) as r(fill_id uuid, order_id uuid, trade_id uuid, symbol text, instrument_id text,
       exchange_trade_id text, side text, qty numeric, price numeric, fee numeric, fee_currency text, fee_value_quote numeric,
       liquidity text, filled_at timestamptz)`,
 
   // In the order of their ids, so that two bots of one tenant never wait for each other in a circle.
   accounts: `
-    insert into ledger_accounts as a (id, mode, exchange, bot_id, trade_id, currency, kind, balance, version, user_id)
-    select r.id, $1, $2, r.bot_id, r.trade_id, r.currency, r.kind, r.change, 1, $3::uuid
-    from jsonb_to_recordset($4::jsonb) as r(id uuid, bot_id text, trade_id uuid, currency text, kind text, change numeric)
+    insert into ledger_accounts as a (id, mode, exchange, connection_id, bot_id, trade_id, currency, kind, balance, version, user_id)
+    select r.id, $1, $2, $4::uuid, r.bot_id, r.trade_id, r.currency, r.kind, r.change, 1, $3::uuid
+    from jsonb_to_recordset($5::jsonb) as r(id uuid, bot_id text, trade_id uuid, currency text, kind text, change numeric)
     order by r.id
     on conflict (id) do update set balance = a.balance + excluded.balance, version = a.version + 1`,
 
@@ -100,9 +108,9 @@ const STATEMENTS = {
       trade_id uuid, order_id uuid, fill_id uuid)`,
 
   funds: `
-    insert into funds (mode, exchange, bot_id, currency, free, locked, user_id)
-    select $1, $2, $3, r.currency, r.free, r.locked, $4::uuid
-    from jsonb_to_recordset($5::jsonb) as r(currency text, free numeric, locked numeric)
+    insert into funds (mode, exchange, bot_id, connection_id, currency, free, locked, user_id)
+    select $1, $2, $3, $5::uuid, r.currency, r.free, r.locked, $4::uuid
+    from jsonb_to_recordset($6::jsonb) as r(currency text, free numeric, locked numeric)
     order by r.currency
     on conflict (user_id, exchange, currency, connection_id, bot_id)
     do update set free = excluded.free, locked = excluded.locked, mode = excluded.mode`,
@@ -122,10 +130,10 @@ const STATEMENTS = {
       details jsonb)`,
 
   equity: `
-    insert into account_state (mode, exchange, currency, bot_id, run_id, recorded_at, equity, balance, unrealized_pnl,
+    insert into account_state (mode, exchange, currency, connection_id, bot_id, run_id, recorded_at, equity, balance, unrealized_pnl,
       drawdown_pct, user_id)
-    select $1, $2, r.currency, $3, $4::uuid, r.at, r.equity, r.balance, r.unrealized_pnl, r.drawdown_pct, $5::uuid
-    from jsonb_to_recordset($6::jsonb) as r(at timestamptz, currency text, equity numeric, balance numeric,
+    select $1, $2, r.currency, $6::uuid, $3, $4::uuid, r.at, r.equity, r.balance, r.unrealized_pnl, r.drawdown_pct, $5::uuid
+    from jsonb_to_recordset($7::jsonb) as r(at timestamptz, currency text, equity numeric, balance numeric,
       unrealized_pnl numeric, drawdown_pct numeric)`,
 
   metrics: `
@@ -139,8 +147,8 @@ const STATEMENTS = {
 
   // Coins that left a deal unsold, or went into one: what the state says now less what it said before. Stands before the new state.
   holdings: `
-    insert into holdings as h (mode, exchange, currency, qty, avg_price, user_id)
-    select $2, $3, changed.currency, changed.qty, round(changed.basis / nullif(changed.qty, 0), 18), $4::uuid
+    insert into holdings as h (mode, exchange, connection_id, currency, qty, avg_price, user_id)
+    select $2, $3, $7::uuid, changed.currency, changed.qty, round(changed.basis / nullif(changed.qty, 0), 18), $4::uuid
     from (
       select coin.key as currency, sum(coin.sign * (coin.value ->> 'quantity')::numeric) as qty,
         sum(coin.sign * (coin.value ->> 'basis')::numeric) as basis
@@ -176,6 +184,76 @@ const STATEMENTS = {
     where bot_id = $1`,
 
   notify: `select pg_notify('ek_run', $1)`,
+
+  // ---- of exchange accounts ----
+
+  lease: `select ek.assert_lease($1::text, $2::bigint)`,
+
+  // With what the venue said of the order. A key that is used for another order is refused.
+  account_orders: `
+    with written as (
+      insert into order_logs as o (${ORDER_COLUMNS}, detail, exchange_order_id, acknowledged, evidence_at, user_id)
+      select ${ORDER_VALUES}, r.detail, r.exchange_order_id, r.acknowledged, r.evidence_at, $5::uuid
+      from jsonb_to_recordset($7::jsonb) as r(${ORDER_TYPES}, detail jsonb, exchange_order_id text, acknowledged boolean,
+        evidence_at timestamptz)
+      on conflict (order_id) do update set ${ORDER_IMAGE}, detail = excluded.detail,
+        exchange_order_id = coalesce(excluded.exchange_order_id, o.exchange_order_id),
+        acknowledged = o.acknowledged or excluded.acknowledged, evidence_at = greatest(o.evidence_at, excluded.evidence_at)
+      where o.symbol = excluded.symbol and o.side = excluded.side and o.submitted_at = excluded.submitted_at
+      returning 1)
+    select ek.expect(count(*), $8::bigint, 'CONFLICT: the key of an order is used for another one') from written`,
+
+  words: `
+    with said as (
+      update order_logs o set exchange_order_id = coalesce(r.exchange_order_id, o.exchange_order_id),
+        acknowledged = o.acknowledged or r.acknowledged, evidence_at = greatest(o.evidence_at, r.evidence_at)
+      from jsonb_to_recordset($1::jsonb) as r(order_id uuid, client_order_id text, exchange_order_id text, acknowledged boolean,
+        evidence_at timestamptz)
+      where o.order_id = r.order_id and o.client_order_id = r.client_order_id
+      returning 1)
+    select ek.expect(count(*), $2::bigint, 'NOT_FOUND: words of the venue about orders that are not there') from said`,
+
+  intents: `
+    with written as (
+      insert into order_intents (id, order_id, name, kind, priority, payload, token, created_at, user_id)
+      select r.id, o.order_id, r.name, r.kind, r.priority, r.payload, $1::bigint, r.created_at, $2::uuid
+      from jsonb_to_recordset($3::jsonb) as r(id uuid, order_id uuid, client_order_id text, name text, kind text, priority integer,
+        payload jsonb, created_at timestamptz)
+      join order_logs o on o.order_id = r.order_id and o.client_order_id = r.client_order_id
+      returning 1)
+    select ek.expect(count(*), $4::bigint, 'NOT_FOUND: intents of orders that are not there') from written`,
+
+  // Only from where the rules let it go: a pending intent is claimed once.
+  intent_changes: `
+    with changed as (
+      update order_intents i set status = r.status, attempts = r.attempts, sent_at = r.sent_at, next_probe_at = r.next_probe_at,
+        settled_at = case when r.status = 'settled' then now() end, last_error = r.last_error, doubt = r.doubt, token = $1::bigint
+      from jsonb_to_recordset($2::jsonb) as r(id uuid, status text, attempts integer, sent_at timestamptz,
+        next_probe_at timestamptz, last_error text, doubt jsonb, before jsonb)
+      where i.id = r.id and r.before ? i.status
+      returning 1)
+    select ek.expect(count(*), $3::bigint, 'INVALID_STATUS_TRANSITION: intents are not where this change begins') from changed`,
+
+  cursors: `
+    insert into fill_cursors (connection_id, instrument_id, cursor, at, user_id)
+    select $1::uuid, r.instrument_id, r.cursor, r.at, $2::uuid
+    from jsonb_to_recordset($3::jsonb) as r(instrument_id text, cursor text, at timestamptz)
+    on conflict (connection_id, instrument_id) do update set cursor = excluded.cursor, at = excluded.at`,
+
+  foreign_orders: `
+    insert into foreign_orders (connection_id, exchange_order_id, symbol, side, qty, price, resolution, raw, user_id)
+    select $1::uuid, r.exchange_order_id, r.symbol, r.side, r.qty, r.price, r.resolution, r.raw, $2::uuid
+    from jsonb_to_recordset($3::jsonb) as r(exchange_order_id text, symbol text, side text, qty numeric, price numeric,
+      resolution text, raw jsonb)
+    on conflict (connection_id, symbol, exchange_order_id) do update set qty = excluded.qty, price = excluded.price,
+      resolution = excluded.resolution, raw = excluded.raw`,
+
+  // Money of the account that no bot has: by how much it changed.
+  own_funds: `
+    insert into funds as f (mode, exchange, connection_id, currency, free, user_id)
+    select $1, $2, $3::uuid, r.currency, r.change, $4::uuid
+    from jsonb_to_recordset($5::jsonb) as r(currency text, change numeric)
+    on conflict (user_id, exchange, currency, connection_id, bot_id) do update set free = f.free + excluded.free`,
 } as const
 
 export type StatementName = keyof typeof STATEMENTS

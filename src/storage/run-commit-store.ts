@@ -2,40 +2,15 @@
 // transaction and one round trip. It commits only under the run's lease and only as the next link of the journal's hash chain;
 // a commit whose answer was lost is recognised when it is tried again, never written twice.
 
-import { hash as digest } from 'node:crypto'
 import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
 import type { Database } from './database.ts'
 import { isConnectionError, StorageError, sqlState } from './errors.ts'
-import type { PipelineStatement } from './pipeline.ts'
-import {
-  decisionRows,
-  equityRows,
-  eventRows,
-  fillRows,
-  ledgerRows,
-  metricsRows,
-  orderRows,
-  positionRows,
-  type RowContext,
-  type RunContext,
-  tradeRows,
-} from './run-commit-rows.ts'
-import { statement } from './run-commit-sql.ts'
-import { timeOf, timeOrNull } from './sql-types.ts'
+import type { RowContext, RunContext } from './run-commit-rows.ts'
+import { chainJournal, GENESIS_HASH, type JournalTail, RunStatements, stateHashOf } from './run-commit-statements.ts'
 
 export type { RunContext, RunInstrument } from './run-commit-rows.ts'
-
-/** What the first journal row of a run is chained to. */
-export const GENESIS_HASH = '0'.repeat(64)
-/** Totals of a run are written at each closed deal, at every change of status, and otherwise this often. */
-const TOTALS_EVERY_MS = 60_000
-const HEARTBEAT_EVERY_MS = 10_000
-
-export interface JournalTail {
-  readonly seq: number
-  readonly hash: string
-}
+export { canonicalEntry, GENESIS_HASH, type JournalTail, journalHash, stateHashOf } from './run-commit-statements.ts'
 
 export interface CommitResult {
   /** False when this very batch had already been committed and only its answer was lost. */
@@ -53,62 +28,9 @@ export interface RunState {
 }
 
 export interface RunWriter {
-  /** @throws LEASE_LOST, JOURNAL_GAP, DATABASE_UNAVAILABLE; nothing was written, or it is in doubt and the same batch may be tried again. */
+  /** @throws LEASE_LOST, JOURNAL_GAP, DATABASE_UNAVAILABLE, DISK_FULL; nothing was written, or it is in doubt and the same batch may be tried again. */
   commit(batch: CommitBatch): Promise<CommitResult>
   tail(): JournalTail
-}
-
-export function journalHash(previous: string, canonicalEntry: string): string {
-  return digest('sha256', `${previous}\n${canonicalEntry}`)
-}
-
-export function stateHashOf(canonicalState: string): string {
-  return digest('sha256', canonicalState)
-}
-
-/** The text that is hashed and chained. */
-export function canonicalEntry(seq: number, atMs: number, kind: string, payload: unknown): string {
-  return canonicalJson({ atMs, kind, payload, seq })
-}
-
-interface ChainedJournal {
-  /** JSON array for the insert. */
-  readonly json: string
-  readonly tail: JournalTail
-}
-
-function chainJournal(batch: CommitBatch, before: JournalTail, stateHash: string): ChainedJournal {
-  const expected = batch.lastSeq - batch.firstSeq + 1
-  if (batch.journal.length !== expected || batch.journal.some((entry, i) => entry.seq !== batch.firstSeq + i)) {
-    throw new StorageError(
-      'JOURNAL_GAP',
-      `The batch names seq ${batch.firstSeq} to ${batch.lastSeq}, its journal has other entries`,
-    )
-  }
-  if (batch.firstSeq !== before.seq + 1) {
-    throw new StorageError('JOURNAL_GAP', `The journal ends at ${before.seq}, the batch begins at ${batch.firstSeq}`)
-  }
-  let hash = before.hash
-  const rows = batch.journal.map((entry, i) => {
-    const previous = hash
-    const payload = entry.payload ?? null
-    hash = journalHash(previous, canonicalEntry(entry.seq, entry.atMs, entry.kind, payload))
-    return {
-      seq: entry.seq,
-      at: timeOf(entry.atMs),
-      kind: entry.kind,
-      payload,
-      state_hash: i === batch.journal.length - 1 ? stateHash : null,
-      prev_hash: previous,
-      hash,
-    }
-  })
-  return { json: JSON.stringify(rows), tail: { seq: batch.lastSeq, hash } }
-}
-
-/** Coins outside of deals, by currency, as the engine's state has them. */
-function keptCoins(state: unknown): object {
-  return (state as { engine?: { dust?: object } } | null)?.engine?.dust ?? {}
 }
 
 function storageError(error: unknown): unknown {
@@ -201,115 +123,40 @@ export async function openRunWriter(db: Database, context: RunContext, known?: J
 }
 
 function createWriter(db: Database, context: RowContext, start: JournalTail): RunWriter {
-  const scope = context.leaseToken === null ? null : `bot:${context.botId}`
-  let tail = start
+  const statements = new RunStatements(context, start, context.leaseToken === null ? null : `bot:${context.botId}`)
   let inDoubt = false
-  let lastTotals = { closed: -1, atMs: 0, status: '', heartbeatMs: 0 }
-  let lastBot = ''
 
   const resolveDoubt = async (batch: CommitBatch): Promise<CommitResult | null> => {
     const found = await readTail(db, context)
     inDoubt = false
+    const { tail } = statements
     if (found.seq === tail.seq && found.hash === tail.hash) return null
     const chained = chainJournal(batch, tail, '')
     if (found.seq === chained.tail.seq && found.hash === chained.tail.hash) {
-      tail = found
-      return { written: false, tail }
+      statements.moveTo(found)
+      return { written: false, tail: found }
     }
     throw new StorageError('JOURNAL_GAP', `Run ${context.runId} ends at ${found.seq}, another writer has continued it`)
   }
 
-  const statements = (batch: CommitBatch): { list: PipelineStatement[]; after: () => void } => {
-    const { userId, botId, runId, mode, exchange } = context
-    for (const trade of batch.trades) context.botTradeSeqs.set(trade.tradeSeq, trade.botTradeSeq)
-    const state = canonicalJson(batch.state ?? null)
-    const journal = chainJournal(batch, tail, stateHashOf(state))
-    const list: PipelineStatement[] = [
-      statement('assert', [scope, context.leaseToken, runId, tail.seq, tail.hash]),
-      statement('journal', [runId, userId, journal.json]),
-    ]
-    const add = (name: Parameters<typeof statement>[0], rows: readonly object[], ...values: (string | number | null)[]): void => {
-      if (rows.length > 0) list.push(statement(name, [...values, JSON.stringify(rows)]))
-    }
-    add('trades', tradeRows(context, batch), botId, runId, mode, userId)
-    add('positions', positionRows(context, batch), botId, runId, mode, exchange, userId)
-    add('orders', orderRows(context, batch), botId, runId, mode, exchange, userId)
-    add('fills', fillRows(context, batch), mode, userId)
-    const ledger = ledgerRows(context, batch.transfers)
-    add('accounts', ledger.accounts, mode, exchange, userId)
-    add('transfers', ledger.transfers, batch.lastSeq, userId)
-    add('funds', batch.funds, mode, exchange, botId, userId)
-    add('decisions', decisionRows(context, batch), botId, runId, userId)
-    add('events', eventRows(context, batch), botId, runId, userId)
-    add('equity', equityRows(batch), mode, exchange, botId, runId, userId)
-    add('metrics', metricsRows(batch), botId, runId, userId)
-    if (batch.transfers.some(transfer => transfer.debit === 'bot_dust' || transfer.credit === 'bot_dust')) {
-      list.push(
-        statement('holdings', [botId, mode, exchange, userId, String(tail.seq > 0), JSON.stringify(keptCoins(batch.state))]),
-      )
-    }
-    list.push(statement('state', [botId, mode, state, userId]))
-
-    const { totals } = batch
-    const now = Date.now()
-    const due =
-      totals.totalTrades !== lastTotals.closed || totals.status !== lastTotals.status || now - lastTotals.atMs >= TOTALS_EVERY_MS
-    if (due) {
-      list.push(
-        statement('run', [
-          runId,
-          totals.status,
-          timeOrNull(totals.endedAtMs),
-          totals.totalTrades,
-          totals.totalPnl,
-          totals.maxDrawdown,
-          totals.sharpeRatio,
-          totals.tradesHash,
-        ]),
-      )
-    }
-    const beat = due || now - lastTotals.heartbeatMs >= HEARTBEAT_EVERY_MS
-    if (beat) {
-      const observed = totals.status === 'running' ? 'running' : totals.status === 'error' ? 'error' : 'stopped'
-      list.push(statement('instance', [botId, observed, totals.currentBalance, totals.totalPnl]))
-    }
-    const ended = totals.status !== 'running'
-    const bot = JSON.stringify([batch.botStatus, batch.pausedBy, ended])
-    if (bot !== lastBot) list.push(statement('bot', [botId, batch.botStatus, JSON.stringify(batch.pausedBy), String(ended)]))
-    list.push(statement('notify', [JSON.stringify({ userId, botId, runId, seq: batch.lastSeq })]))
-    return {
-      list,
-      after: () => {
-        tail = journal.tail
-        lastBot = bot
-        lastTotals = {
-          closed: totals.totalTrades,
-          status: totals.status,
-          atMs: due ? now : lastTotals.atMs,
-          heartbeatMs: beat ? now : lastTotals.heartbeatMs,
-        }
-      },
-    }
-  }
-
   return {
-    tail: () => tail,
+    tail: () => statements.tail,
     commit: async batch => {
       if (inDoubt) {
         const settled = await resolveDoubt(batch)
         if (settled) return settled
       }
-      const { list, after } = statements(batch)
+      const { list, taken } = statements.of(batch)
       try {
         await db.pipelineTenant(context.userId, list)
       } catch (error) {
         // The answer to a commit can be lost after it took effect: what became of it is read before anything is tried again.
         if (isInDoubt(error)) inDoubt = true
-        lastBot = ''
+        statements.forgetStatus()
         throw storageError(error)
       }
-      after()
-      return { written: true, tail }
+      taken()
+      return { written: true, tail: statements.tail }
     },
   }
 }

@@ -212,10 +212,10 @@ async function openLedger(tx: Transaction, opening: Opening): Promise<void> {
   const run = async (name: 'accounts' | 'transfers' | 'funds', values: (string | null)[]): Promise<void> => {
     await tx.query(statement(name, []).text, values)
   }
-  await run('accounts', [mode, exchange, userId, JSON.stringify(rows.accounts)])
+  await run('accounts', [mode, exchange, userId, null, JSON.stringify(rows.accounts)])
   await run('transfers', [null, userId, JSON.stringify(rows.transfers)])
   await tx.query('update funds set free = 0, locked = 0 where bot_id = $1 and exchange = $2', [botId, exchange])
-  await run('funds', [mode, exchange, botId, userId, JSON.stringify([{ currency, free: balance, locked: '0' }])])
+  await run('funds', [mode, exchange, botId, userId, null, JSON.stringify([{ currency, free: balance, locked: '0' }])])
 }
 
 export interface RunEnd {
