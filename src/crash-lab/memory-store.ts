@@ -11,10 +11,11 @@ import type {
   ForeignOrder,
   OrderRecord,
   SavedAccount,
+  SavedBot,
   SavedIntent,
 } from '../engine/account-store.ts'
 import type { FundsImage, JournalEntry, SystemEvent, TradeImage } from '../engine/commit-batch.ts'
-import type { StoredBot } from '../storage/account-store-rules.ts'
+import { isSameCommit, oldestFirst } from '../storage/account-store-rules.ts'
 import { StorageError } from '../storage/errors.ts'
 import {
   type BookedTransfer,
@@ -197,10 +198,7 @@ export class MemoryAccountStore implements AccountStore {
     }
   }
 
-  async load(
-    assignment: AccountAssignment,
-    endedSinceMs: number,
-  ): Promise<SavedAccount & { readonly bots: readonly StoredBot[] }> {
+  async load(assignment: AccountAssignment, endedSinceMs: number): Promise<SavedAccount> {
     await this.faults.beforeRead?.()
     const { tables, safety } = this.#held(assignment)
     const orders = [...tables.orders].filter(
@@ -213,21 +211,21 @@ export class MemoryAccountStore implements AccountStore {
     return {
       bots: [...tables.bots.values()]
         .filter(bot => (bot.totals?.status ?? 'running') === 'running' || owing.has(bot.botId))
-        .map(savedBot),
+        .map(bot => savedBot(bot, safety)),
       intents: unsettled(tables),
       orders: orders.map(([, record]) => record),
       bookedFills,
       cursors: [...tables.cursors.values()],
       foreignOrders: [...tables.foreignOrders.values()],
       balances: new Map(tables.held),
-      safety: strictestLevel([safety]),
+      safety,
     }
   }
 
   async commit(assignment: AccountAssignment, commit: AccountCommit): Promise<void> {
     await this.faults.beforeCommit?.()
     const account = this.#held(assignment)
-    if (account.last && isSame(account.last, commit, account.inDoubt)) {
+    if (account.last && isSameCommit(account.last, commit, account.inDoubt)) {
       account.inDoubt = false
       return
     }
@@ -269,29 +267,13 @@ export class MemoryAccountStore implements AccountStore {
   }
 }
 
-/**
- * Whether a commit is the newest one tried again. The very object is; an equal one is too where the answer was lost, or where its
- * journal shows that it is no second claim.
- */
-function isSame(last: AccountCommit, commit: AccountCommit, inDoubt: boolean): boolean {
-  if (last === commit) return true
-  if (!inDoubt && commit.bots.length === 0) return false
-  if (last.bots.length !== commit.bots.length || last.intentChanges.length !== commit.intentChanges.length) return false
-  if (
-    last.bots.some(({ botId, batch }, i) => commit.bots[i]!.botId !== botId || commit.bots[i]!.batch.firstSeq !== batch.firstSeq)
-  ) {
-    return false
-  }
-  return JSON.stringify(last) === JSON.stringify(commit)
-}
-
 function unsettled(tables: Tables): SavedIntent[] {
-  const intents = [...tables.unsettled].map(id => tables.intents.get(id)!)
-  return intents.sort((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1))
+  return oldestFirst([...tables.unsettled].map(id => tables.intents.get(id)!))
 }
 
-function savedBot(bot: MemoryBot): StoredBot {
-  const { botId, runId, stateText, lastSeq, lastBotTradeSeq, damage, safety } = bot
+function savedBot(bot: MemoryBot, ofAccount: SafetyLevel): SavedBot {
+  const { botId, runId, stateText, lastSeq, lastBotTradeSeq, damage } = bot
   const state: unknown = stateText === null || damage !== null ? null : JSON.parse(stateText)
+  const safety = strictestLevel([ofAccount, bot.safety])
   return { botId, runId, state, lastSeq, nextBotTradeSeq: lastBotTradeSeq + 1, damage, safety }
 }

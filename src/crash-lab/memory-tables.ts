@@ -2,7 +2,7 @@
 // the database's keys would give.
 
 import { Books } from '../core/ledger/books.ts'
-import { ACCOUNT_OWNER, type Transfer } from '../core/ledger/transfer.ts'
+import { ACCOUNT_OWNER, type AccountKind, type Transfer } from '../core/ledger/transfer.ts'
 import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import { clientOrderId } from '../core/orders/client-order-id.ts'
 import { type Fill, isLive, type Order, orderKeyText } from '../core/orders/order.ts'
@@ -18,7 +18,7 @@ import type {
   SavedIntent,
 } from '../engine/account-store.ts'
 import type { CommitBatch, EquitySample, FundsImage, JournalEntry, SystemEvent, TradeImage } from '../engine/commit-batch.ts'
-import { AT_VENUE, ENDED_UNFILLED, INTENT_MOVES } from '../storage/account-store-rules.ts'
+import { AT_VENUE, ENDED_UNFILLED, INTENT_MOVES, lastChanges } from '../storage/account-store-rules.ts'
 import { StorageError } from '../storage/errors.ts'
 
 export interface MemoryBot {
@@ -146,7 +146,7 @@ export class MemoryTransaction {
     for (const transfer of commit.transfers) this.#transfer(null, 'account', transfer)
     for (const word of commit.words) this.#word(word)
     for (const intent of commit.newIntents) this.#intent(intent)
-    for (const change of commit.intentChanges) this.#change(change)
+    for (const change of lastChanges(commit.intentChanges)) this.#change(change)
     for (const cursor of commit.cursors) this.#set(this.#tables.cursors, cursor.symbol, Object.freeze({ ...cursor }))
     for (const foreign of commit.foreignOrders) {
       const { symbol, venueOrderId } = foreign.venueOrder
@@ -282,7 +282,7 @@ export class MemoryTransaction {
   }
 
   #transfer(botId: string | null, owner: string, transfer: Transfer): void {
-    const { cause, debit, credit, currency, amount, tradeSeq } = transfer
+    const { cause, debit, credit, amount, tradeSeq } = transfer
     const key = `${owner}|${cause}`
     if (this.#tables.transfers.has(key)) refuse('CONFLICT', `Transfer ${cause} is already booked`)
     if (!amount.isPositive() || debit === credit)
@@ -293,13 +293,15 @@ export class MemoryTransaction {
       if (whose !== 'account' && botId === null) throw new Error(`transfer ${cause}: ${kind} needs a bot`)
     }
     this.#set(this.#tables.transfers, key, Object.freeze({ ...transfer, botId }))
-    if (HELD.has(debit) !== HELD.has(credit) || !this.#tables.held.has(currency)) {
-      const change = (HELD.has(debit) ? 1 : 0) - (HELD.has(credit) ? 1 : 0)
-      if (HELD.has(debit) || HELD.has(credit)) {
-        const before = this.#tables.held.get(currency) ?? ZERO
-        this.#set(this.#tables.held, currency, change > 0 ? before.plus(amount) : change < 0 ? before.minus(amount) : before)
-      }
-    }
+    this.#hold(debit, transfer, owner, amount)
+    this.#hold(credit, transfer, owner, amount.negated())
+  }
+
+  /** Contracts of a perpetual are no coins that the venue keeps for the account. */
+  #hold(kind: AccountKind, { currency, tradeSeq }: Transfer, owner: string, change: Decimal): void {
+    if (!HELD.has(kind)) return
+    if (kind === 'position' && this.#tables.trades.get(`${owner}|${tradeSeq}|`)?.symbol.includes(':')) return
+    this.#set(this.#tables.held, currency, (this.#tables.held.get(currency) ?? ZERO).plus(change))
   }
 
   #word(word: OrderWord): void {
@@ -346,9 +348,12 @@ export class MemoryTransaction {
   }
 
   #change(change: IntentChange): void {
-    const known = this.#tables.intents.get(change.id) ?? refuse('NOT_FOUND', `There is no intent ${change.id}`)
-    if (!INTENT_MOVES[known.status].includes(change.status)) {
-      refuse('INVALID_STATUS_TRANSITION', `Intent ${change.id} is ${known.status}, it cannot become ${change.status}`)
+    const known = this.#tables.intents.get(change.id)
+    if (!known || !INTENT_MOVES[known.status].includes(change.status)) {
+      refuse(
+        'INVALID_STATUS_TRANSITION',
+        `Intent ${change.id} is ${known?.status ?? 'unknown'}, it cannot become ${change.status}`,
+      )
     }
     const { status, attempts, sentAtMs, nextProbeAtMs, lastError } = change
     const row = { ...known, status, attempts, sentAtMs, nextProbeAtMs, lastError, doubt: plain(change.doubt) ?? null }
