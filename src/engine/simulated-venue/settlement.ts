@@ -43,7 +43,7 @@ export function settle(account: ExchangeAccount, trade: Trade, coin: FeeCoin | n
   return takeFee(account, trade, coin)
 }
 
-/** A loss beyond the margin of what is closed and the free money is the venue's: an isolated position loses no more. */
+/** A loss beyond the margin of what is closed is the venue's: an isolated position loses no more than that. */
 function settlePosition(account: ExchangeAccount, { instrument, side, price, quantity, leverage }: Trade): void {
   const { symbol, quote } = instrument
   const change = applyPerpFill(account.position(symbol), side, price, quantity, leverage)
