@@ -57,6 +57,8 @@ export interface Order extends OrderKey {
   readonly intendedAtMs: number
   readonly expiresAtMs: number | null
   readonly closedAtMs: number | null
+  /** Set while the order is in doubt although the venue had confirmed it: a proven absence then means that it is gone. */
+  readonly wasAcknowledged?: boolean
 }
 
 /** Reason of a live stop whose price has been touched: what is left of it is a market order. */
@@ -65,6 +67,9 @@ export const TRIGGERED = 'triggered'
 export function orderKeyText(key: OrderKey): string {
   return `${key.tradeSeq}|${key.purpose}|${key.sequence}`
 }
+
+/** Reason of an order that a proven absence has ended: the venue never had it. */
+export const NEVER_ARRIVED = 'never_arrived'
 
 const LIVE: Record<OrderStatus, boolean> = {
   intended: true,
@@ -82,6 +87,11 @@ export function isLive(order: Order): boolean {
   return LIVE[order.status]
 }
 
+/** The venue has confirmed the order and nobody doubts it. */
+export function isAcknowledged({ status }: Order): boolean {
+  return status === 'open' || status === 'part_filled'
+}
+
 export function remainingQuantity(order: Order): Decimal {
   return order.quantity.minus(order.filledQuantity)
 }
@@ -97,6 +107,8 @@ export interface Fill extends OrderKey {
   readonly fee: Decimal
   readonly feeAsset: string
   readonly feeValueQuote: Decimal
+  /** The venue has not told the fee: it is what we expect it to be. */
+  readonly feeEstimated?: boolean
   readonly liquidity: 'maker' | 'taker' | 'unknown'
   readonly atMs: number
 }

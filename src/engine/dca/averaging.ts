@@ -12,7 +12,7 @@ import { isLive } from '../../core/orders/order.ts'
 import { unrealizedPnl } from '../../core/positions/lot.ts'
 import type { DcaState, Deal } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext, takerRate } from './deal-context.ts'
-import { pausesOf } from './guards.ts'
+import { pausesOf, uncertaintyOf } from './guards.ts'
 import { cancelOrder, committedQuote, liveOrders, placeOrder } from './orders.ts'
 
 export interface NextRung {
@@ -79,6 +79,8 @@ export function averagingClosed(setting: DcaSetting, state: DcaState, deal: Deal
   const pauses = pausesOf(state, deal.symbol)
   if (pauses.length > 0) return `paused by ${pauses.join(', ')}`
   if (state.status === 'stopping') return 'the bot is stopping'
+  const uncertainty = uncertaintyOf(state, deal.symbol)
+  if (uncertainty !== null) return uncertainty
   if (averagingOrders(deal) >= averaging.maxOrders) return `all ${averaging.maxOrders} averaging orders are used`
   return null
 }
@@ -144,6 +146,7 @@ export function refreshAveraging(ctx: DealContext, deal: Deal): void {
   const { averaging } = ctx.rules(deal).config
   if (averaging?.placement !== 'resting' || averaging.orderType !== 'limit' || averaging.rule.type === 'condition') return
   const live = liveOrders(deal, 'avg')
+  if (isUncertain(ctx, deal)) return
   if (averagingClosed(ctx.setting, ctx.state, deal) && !(deal.status === 'open' && live.length > 0 && isCountClosed(ctx, deal))) {
     for (const order of live) cancelOrder(ctx, deal, order)
     return
@@ -171,6 +174,16 @@ export function refreshAveraging(ctx: DealContext, deal: Deal): void {
     })
   }
   deal.averagingBlocked = waits !== null
+}
+
+/** Only the truth is waited for: what rests goes on resting, nothing joins it. */
+function isUncertain(ctx: DealContext, deal: Deal): boolean {
+  return (
+    uncertaintyOf(ctx.state, deal.symbol) !== null &&
+    deal.status === 'open' &&
+    pausesOf(ctx.state, deal.symbol).length === 0 &&
+    ctx.state.status !== 'stopping'
+  )
 }
 
 /** Only the number of orders is used up: those that work may go on working. */

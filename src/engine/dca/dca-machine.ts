@@ -3,17 +3,29 @@
 import { depositAndAllocate } from '../../core/ledger/postings.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import { isLive } from '../../core/orders/order.ts'
+import type { OrderEvent } from '../../core/orders/transitions.ts'
 import type { BotMachine, EngineEvent, RunSummary, StepResult } from '../machine.ts'
 import type { Watch } from '../watch.ts'
 import { awaitedRung, fireRung } from './averaging.ts'
 import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-state.ts'
 import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
-import { beginExit, beginRelease, continueExit, minProfitPrice, openTargets, refreshExits, stopReason } from './exits.ts'
-import { bookFill, orderEnded, stopTriggered } from './fills.ts'
+import { beginExit, beginRelease, continueExit, minProfitPrice, refreshExits, sellTarget, stopReason } from './exits.ts'
+import { bookFill, stopTriggered } from './fills.ts'
 import { allPauses } from './guards.ts'
-import { cancelLiveOrders, cancelOrder, findOrder, followOrder, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { adoptOrphan } from './late.ts'
+import { cancelLiveOrders, cancelOrder, findOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
+import { protectionIsLate } from './protection.ts'
+import {
+  cancelAgain,
+  cancelEvent,
+  noteDoubtAndProtection,
+  orderEvent,
+  reconciled,
+  safetyChanged,
+  sellAgain,
+} from './venue-events.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
 /**
@@ -106,14 +118,23 @@ function step(
       notePrices(ctx, event.prices)
       timerFired(ctx, event.watch)
       break
-    case 'order_event': {
-      const deal = ctx.deal(event.order.tradeSeq)
-      if (!deal) break
-      if (event.sentNow) followOrder(ctx, deal, event.order, 'sent', null)
-      const followed = followOrder(ctx, deal, event.order, event.event, event.reason)
-      if (followed?.ended) orderEnded(ctx, deal, followed.order, priceFor(ctx, deal))
+    case 'order_event':
+      orderEvent(ctx, event, deal => priceFor(ctx, deal))
       break
-    }
+    case 'cancel_sent':
+    case 'cancel_refused':
+    case 'cancel_lost':
+      cancelEvent(ctx, event)
+      break
+    case 'orphan_adopted':
+      adoptOrphan(ctx, event.record)
+      break
+    case 'safety_changed':
+      safetyChanged(ctx, event)
+      break
+    case 'reconciled':
+      reconciled(ctx, event)
+      break
     case 'triggered': {
       const deal = ctx.deal(event.order.tradeSeq)
       const order = deal ? findOrder(deal, event.order) : undefined
@@ -121,16 +142,23 @@ function step(
       break
     }
     case 'fill_reported':
-      bookFill(ctx, event.fill)
+      bookFill(ctx, event.fill, event.record)
       break
     case 'end_of_data':
       notePrices(ctx, event.prices)
       endOfData(ctx)
       break
   }
+  if (setting.answersLate || ctx.state.inDoubt.length > 0 || mayDoubt(event)) noteDoubtAndProtection(ctx)
   endWhenFlat(ctx)
   return ctx.result()
 }
+
+function mayDoubt(event: EngineEvent): boolean {
+  return event.kind === 'orphan_adopted' || (event.kind === 'order_event' && DOUBTS.has(event.event))
+}
+
+const DOUBTS: ReadonlySet<OrderEvent> = new Set(['lost_touch', 'missing'])
 
 function startRun(ctx: DealContext, event: Extract<EngineEvent, { kind: 'run_started' }>): void {
   const { state } = ctx
@@ -277,26 +305,6 @@ function priceTouched(ctx: DealContext, watch: string, price: Decimal): void {
   }
 }
 
-/** A virtual target sells its part at the market; the one that completes 100 is a full exit. */
-function sellTarget(ctx: DealContext, deal: Deal, index: number, price: Decimal): void {
-  const open = openTargets(ctx.setting, deal)
-  const target = open.find(each => each.index === index)
-  if (!target || deal.orders.some(order => order.purpose === 'tp' && order.rung === index + 1 && isLive(order))) return
-  if (open.length === 1 && target.quantity.equals(deal.lot.quantity)) {
-    beginExit(ctx, deal, 'take_profit', 'tp', price)
-    return
-  }
-  placeOrder(ctx, deal, {
-    purpose: 'tp',
-    side: 'sell',
-    type: 'market',
-    quantity: target.quantity,
-    rung: index + 1,
-    isVirtual: true,
-    referencePrice: price,
-  })
-}
-
 function timerFired(ctx: DealContext, watch: string): void {
   if (watch === 'pause') {
     resume(ctx, ['user'])
@@ -307,6 +315,12 @@ function timerFired(ctx: DealContext, watch: string): void {
   const { deal, what, rest } = found
   if (what === 'expire') {
     expireOrder(ctx, deal, rest[0]!, Number(rest[1]))
+  } else if (what === 'again') {
+    sellAgain(ctx, deal, rest[0]!, priceFor(ctx, deal))
+  } else if (what === 'recancel') {
+    cancelAgain(ctx, deal, rest[0]!, Number(rest[1]))
+  } else if (what === 'protection') {
+    protectionIsLate(ctx, deal)
   } else if (what === 'time' && deal.status === 'open') {
     deal.timeExitDue = true
     const least = minProfitPrice(ctx.setting, deal, ctx.rules(deal).config.exits.timeExit?.minProfitPct ?? null, false)

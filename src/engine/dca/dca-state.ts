@@ -4,9 +4,13 @@
 import { Decimal, ZERO } from '../../core/money/decimal.ts'
 import type { CancelState, Order, OrderStatus, OrderType, Purpose, Side } from '../../core/orders/order.ts'
 import { EMPTY_LOT, type Lot } from '../../core/positions/lot.ts'
+import type { SafetyLevel } from '../../core/risk/safety.ts'
 import type { PauseReason } from '../machine.ts'
 
-export const DCA_STATE_VERSION = 1
+export const DCA_STATE_VERSION = 2
+
+/** How many ended deals a run against a real venue remembers, so that what comes late still joins the deal it belongs to. */
+export const REMEMBERED_DEALS = 50
 
 export type ExitReason =
   | 'take_profit'
@@ -87,12 +91,79 @@ export interface Deal {
   orders: Order[]
   sequences: Partial<Record<Purpose, number>>
   partialExits: number
+  troubles: Troubles
 
   buyOrderCreatedAtMs: number | null
   buyOrderClosedAtMs: number | null
   sellOrderCreatedAtMs: number | null
   sellOrderClosedAtMs: number | null
 }
+
+/** What a venue has refused so many times in a row, and until when nothing of the kind is tried again. */
+export interface Backoff {
+  readonly tries: number
+  readonly untilMs: number
+}
+
+/** What only a real venue gives to remember: refusals, lost cancels, a first life. A copy is made for every change. */
+export interface Troubles {
+  /** Sells that the venue refused, by purpose. */
+  readonly sells: Partial<Record<Purpose, Backoff>>
+  /** Cancels that were refused or lost, by `purpose|sequence`; 0 waits for evidence of how the order stands. */
+  readonly cancels: Record<string, Backoff>
+  /** Resting stops that the venue refused in a row; from three on the stop is kept here instead. */
+  readonly stopRefusals: number
+  /** Since when what is held should have a stop at the venue and has none that is acknowledged. */
+  readonly unprotectedSinceMs: number | null
+  readonly isProtectionLate: boolean
+  /** Index of a virtual target that waits for the coins which the resting stop holds. */
+  readonly dueTarget: number | null
+  /** It had ended and lives again because something of it came late. */
+  readonly isReopened: boolean
+  /** Net result that was counted when the deal ended before; null in its first life. */
+  readonly countedNet: Decimal | null
+  /** Ids of the latest fills, `purpose|sequence|fillId`, where a venue could tell one twice. */
+  readonly fillIds: readonly string[]
+}
+
+export const NO_TROUBLES: Troubles = {
+  sells: {},
+  cancels: {},
+  stopRefusals: 0,
+  unprotectedSinceMs: null,
+  isProtectionLate: false,
+  dueTarget: null,
+  isReopened: false,
+  countedNet: null,
+  fillIds: [],
+}
+
+/** An ended deal as far as a late fill needs it. */
+export type EndedDeal = Readonly<
+  Pick<
+    Deal,
+    | 'tradeSeq'
+    | 'botTradeSeq'
+    | 'symbol'
+    | 'configVersion'
+    | 'entryLogicName'
+    | 'createdAtMs'
+    | 'status'
+    | 'openedAtMs'
+    | 'exitReason'
+    | 'lot'
+    | 'baseQuantity'
+    | 'baseCost'
+    | 'averagingCount'
+    | 'usedRungs'
+    | 'sequences'
+    | 'partialExits'
+    | 'buyOrderCreatedAtMs'
+    | 'buyOrderClosedAtMs'
+    | 'sellOrderCreatedAtMs'
+    | 'sellOrderClosedAtMs'
+  > & { fillIds: readonly string[] }
+>
 
 /** Per pair, and kept between deals. */
 export interface PairState {
@@ -146,6 +217,79 @@ export interface DcaState {
   dust: Record<string, { quantity: Decimal; basis: Decimal }>
   /** Counts causes of reservations, so that each posting has its own name. */
   postings: number
+  /** The strictest safety level that rules this bot; not normal takes no new exposure. */
+  safety: SafetyLevel
+  safetyReason: string
+  /** Differences between the account's records and its venue that nobody has explained: no deal starts with any. */
+  openDifferences: number
+  /** Symbols with an order of which nobody knows whether the venue has it. */
+  inDoubt: string[]
+  /** Oldest first, at most REMEMBERED_DEALS; empty where the venue answers at once. */
+  endedDeals: EndedDeal[]
+}
+
+type DealBeginning = Pick<
+  Deal,
+  | 'tradeSeq'
+  | 'botTradeSeq'
+  | 'symbol'
+  | 'configVersion'
+  | 'entryLogicName'
+  | 'createdAtMs'
+  | 'factor'
+  | 'freeAtStart'
+  | 'requiredCapital'
+>
+
+/** A deal of which nothing has been ordered. */
+export function newDeal(beginning: DealBeginning): Deal {
+  return {
+    tradeSeq: beginning.tradeSeq,
+    botTradeSeq: beginning.botTradeSeq,
+    symbol: beginning.symbol,
+    configVersion: beginning.configVersion,
+    entryLogicName: beginning.entryLogicName,
+    createdAtMs: beginning.createdAtMs,
+    factor: beginning.factor,
+    freeAtStart: beginning.freeAtStart,
+    requiredCapital: beginning.requiredCapital,
+    status: 'pending',
+    openedAtMs: null,
+    closedAtMs: null,
+    lot: EMPTY_LOT,
+    lock: ZERO,
+    baseOrderEnded: false,
+    baseQuantity: ZERO,
+    baseCost: ZERO,
+    lastEntryPrice: null,
+    lastEntryAtMs: null,
+    averagingCount: 0,
+    usedRungs: [],
+    averagingArmed: true,
+    averagingBlocked: false,
+    firedTargets: [],
+    targetBase: null,
+    targetSold: {},
+    trailingArmed: false,
+    peak: null,
+    bestPrice: null,
+    stop: null,
+    breakEven: false,
+    stopBeyondSinceMs: null,
+    timeExitDue: false,
+    closeByWaiting: false,
+    exitReason: null,
+    exitPurpose: null,
+    handsOver: false,
+    orders: [],
+    sequences: {},
+    partialExits: 0,
+    troubles: NO_TROUBLES,
+    buyOrderCreatedAtMs: null,
+    buyOrderClosedAtMs: null,
+    sellOrderCreatedAtMs: null,
+    sellOrderClosedAtMs: null,
+  }
 }
 
 export function newPair(): PairState {
@@ -194,6 +338,11 @@ export function newState(configVersion: number, quote: string): DcaState {
     pairs: {},
     dust: {},
     postings: 0,
+    safety: 'normal',
+    safetyReason: '',
+    openDifferences: 0,
+    inDoubt: [],
+    endedDeals: [],
   }
 }
 
@@ -264,17 +413,43 @@ function reviveDeal(json: Json): Deal {
     bestPrice: decimalOrNull(json, 'bestPrice'),
     stop: decimalOrNull(json, 'stop'),
     orders: (json['orders'] as Json[]).map(reviveOrder),
+    troubles: json['troubles'] === undefined ? NO_TROUBLES : reviveTroubles(json['troubles'] as Json),
   }
   return Object.assign(deal, fields)
 }
 
-/** @throws where the JSON is not a state of this version: the run is then quarantined, never guessed. */
-export function reviveState(json: unknown): DcaState {
-  const record = json as Json
-  if (record['version'] !== DCA_STATE_VERSION) {
-    throw new Error(`saved state has version ${String(record['version'])}, this engine reads ${DCA_STATE_VERSION}`)
+function reviveTroubles(json: Json): Troubles {
+  return { ...(json as unknown as Troubles), countedNet: decimalOrNull(json, 'countedNet') }
+}
+
+function reviveEnded(json: Json): EndedDeal {
+  return {
+    ...(json as unknown as EndedDeal),
+    lot: reviveLot(json['lot'] as Json),
+    baseQuantity: decimal(json, 'baseQuantity'),
+    baseCost: decimal(json, 'baseCost'),
   }
-  const state = { ...record } as unknown as DcaState
+}
+
+/** What a state of a former version lacks. */
+const SINCE_VERSION_2: Pick<DcaState, 'safety' | 'safetyReason' | 'openDifferences' | 'inDoubt' | 'endedDeals'> = {
+  safety: 'normal',
+  safetyReason: '',
+  openDifferences: 0,
+  inDoubt: [],
+  endedDeals: [],
+}
+
+/** @throws where the JSON is not a state of this version or the former: the run is then quarantined, never guessed. */
+export function reviveState(json: unknown): DcaState {
+  const saved = json as Json
+  const { version } = saved
+  if (version !== DCA_STATE_VERSION && version !== 1) {
+    throw new Error(`saved state has version ${String(version)}, this engine reads ${DCA_STATE_VERSION} and 1`)
+  }
+  const record: Json = version === 1 ? { ...saved, ...SINCE_VERSION_2 } : saved
+  const state = { ...record, version: DCA_STATE_VERSION } as unknown as DcaState
+  state.endedDeals = (record['endedDeals'] as Json[]).map(reviveEnded)
   state.free = decimal(record, 'free')
   state.reserved = decimal(record, 'reserved')
   state.initialBalance = decimal(record, 'initialBalance')

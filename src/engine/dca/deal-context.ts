@@ -12,7 +12,7 @@ import type { Fill, Order } from '../../core/orders/order.ts'
 import type { Lot } from '../../core/positions/lot.ts'
 import type { DecisionRecord, SystemEvent, TradeImage } from '../commit-batch.ts'
 import type { Changes, Command, StepResult } from '../machine.ts'
-import { type DcaState, type Deal, newPair, type PairState } from './dca-state.ts'
+import { type DcaState, type Deal, type EndedDeal, newPair, type PairState, REMEMBERED_DEALS } from './dca-state.ts'
 import type { PairPlaybooks } from './playbooks.ts'
 import { tradeImage } from './trade-image.ts'
 
@@ -24,10 +24,22 @@ export interface DcaRules {
   readonly playbooks: ReadonlyMap<string, PairPlaybooks>
 }
 
-export interface DcaSetting {
+/** What a bot must know of its venue; whatever is not said is as the simulated venue is. */
+export interface VenueTraits {
+  /** Answers come late: ended deals are remembered, protection is timed, a fill told twice is refused. */
+  readonly answersLate?: boolean
+  /** A resting sell binds its coins: stop and targets cannot rest together. */
+  readonly locksBalance?: boolean
+  /** False where no stop can rest. */
+  readonly restingStops?: boolean
+}
+
+export interface DcaSetting extends VenueTraits {
   readonly quote: string
   readonly instruments: ReadonlyMap<string, Instrument>
+  /** @throws where this version is not at hand. */
   rules(version: number): DcaRules
+  knows(version: number): boolean
 }
 
 export class DealContext {
@@ -138,7 +150,10 @@ export class DealContext {
     const { deals } = this.state
     let ended = false
     for (const deal of deals) if (!isAlive(deal)) ended = true
-    if (ended) this.state.deals = deals.filter(isAlive)
+    if (ended) {
+      this.state.deals = deals.filter(isAlive)
+      if (this.setting.answersLate) rememberEnded(this.state, deals)
+    }
     return {
       state: this.state,
       commands: this.commands,
@@ -150,6 +165,38 @@ export class DealContext {
 
 function isAlive({ status }: Deal): boolean {
   return status === 'pending' || status === 'open' || status === 'closing'
+}
+
+/** Deals of which an order has ever been made, the latest ones. */
+function rememberEnded(state: DcaState, deals: readonly Deal[]): void {
+  const ended = deals.filter(deal => !isAlive(deal) && Object.keys(deal.sequences).length > 0).map(endedDeal)
+  state.endedDeals = [...state.endedDeals, ...ended].slice(-REMEMBERED_DEALS)
+}
+
+function endedDeal(deal: Deal): EndedDeal {
+  return {
+    tradeSeq: deal.tradeSeq,
+    botTradeSeq: deal.botTradeSeq,
+    symbol: deal.symbol,
+    configVersion: deal.configVersion,
+    entryLogicName: deal.entryLogicName,
+    createdAtMs: deal.createdAtMs,
+    status: deal.status,
+    openedAtMs: deal.openedAtMs,
+    exitReason: deal.exitReason,
+    lot: deal.lot,
+    baseQuantity: deal.baseQuantity,
+    baseCost: deal.baseCost,
+    averagingCount: deal.averagingCount,
+    usedRungs: deal.usedRungs,
+    sequences: deal.sequences,
+    partialExits: deal.partialExits,
+    buyOrderCreatedAtMs: deal.buyOrderCreatedAtMs,
+    buyOrderClosedAtMs: deal.buyOrderClosedAtMs,
+    sellOrderCreatedAtMs: deal.sellOrderCreatedAtMs,
+    sellOrderClosedAtMs: deal.sellOrderClosedAtMs,
+    fillIds: deal.troubles.fillIds,
+  }
 }
 
 /** What a step changed. The rows of deals are made only for those who write them: a backtest looks at ended deals alone. */

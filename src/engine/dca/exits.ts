@@ -12,28 +12,24 @@ import {
   trailPrice,
 } from '../../core/dca/exit-prices.ts'
 import { profitPrice } from '../../core/dca/ladder.ts'
-import { moveToDust, release, sweepDust } from '../../core/ledger/postings.ts'
+import { moveToDust, release } from '../../core/ledger/postings.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
-import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
+import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { isLive, type Order, type Purpose, remainingQuantity } from '../../core/orders/order.ts'
 import { netPnl, releaseRest } from '../../core/positions/lot.ts'
+import { sellMustWait } from './backoff.ts'
 import type { DcaState, Deal, ExitReason } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext } from './deal-context.ts'
-import { cancelLiveOrders, cancelOrder, liveOrders, placeOrder } from './orders.ts'
+import { drawDust } from './dust.ts'
+import { cancelLiveOrders, cancelOrder, isSellable, liveOrders, placeOrder } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
+import { syncRestingStop, targetsRest } from './protection.ts'
 
 /** A take-profit target that has not fired: its number from 0, its price on the tick, its quantity on the step. */
 export interface OpenTarget {
   readonly index: number
   readonly price: Decimal
   readonly quantity: Decimal
-}
-
-/** Smallest share by which a resting stop must improve before it is replaced, percent points (execution.md 6.2). */
-const MIN_STOP_MOVE_PCT = Decimal.from('0.1')
-
-export function isSellable(instrument: Instrument, quantity: Decimal, price: Decimal): boolean {
-  return quantity.isPositive() && quantity.gte(instrument.minQty) && quantity.times(price).gte(instrument.minNotional)
 }
 
 /** What is held, and what targets that have not fired whole have sold already. */
@@ -138,12 +134,12 @@ export function refreshExits(ctx: DealContext, deal: Deal, entryFill: boolean): 
   if (deal.status !== 'open') return
   moveStop(ctx, deal, entryFill)
   syncRestingTargets(ctx, deal)
+  if (deal.troubles.dueTarget !== null) sellDueTarget(ctx, deal)
   syncRestingStop(ctx, deal)
 }
 
 function syncRestingTargets(ctx: DealContext, deal: Deal): void {
-  const { exits } = ctx.rules(deal).config
-  if (exits.takeProfit?.placement !== 'resting') return
+  if (!targetsRest(ctx.setting, ctx.rules(deal).config.exits)) return
   const wanted = openTargets(ctx.setting, deal)
   let cancelling = false
   for (const order of liveOrders(deal, 'tp')) {
@@ -156,6 +152,7 @@ function syncRestingTargets(ctx: DealContext, deal: Deal): void {
   }
   // Coins in an order that is being cancelled are still bound: the answer to the cancel comes back here.
   if (cancelling || liveOrders(deal, 'tp').some(order => order.cancelState !== 'none')) return
+  if (sellMustWait(deal, 'tp', ctx.atMs)) return
   for (const target of wanted) {
     if (liveOrders(deal, 'tp').some(order => order.rung === target.index + 1)) continue
     const refusal = placeOrder(ctx, deal, {
@@ -178,22 +175,44 @@ function syncRestingTargets(ctx: DealContext, deal: Deal): void {
   }
 }
 
-function syncRestingStop(ctx: DealContext, deal: Deal): void {
-  const { exits } = ctx.rules(deal).config
-  if (exits.stopLoss?.placement !== 'resting' || exits.stopLoss.timeoutSec > 0 || !deal.stop) return
-  const live = liveOrders(deal, 'sl')[0]
-  const quantity = deal.lot.quantity.toGrid(ctx.instrument(deal.symbol).step, 'floor')
-  if (live) {
-    if (live.cancelState !== 'none') return
-    const samePrice = live.stopPrice?.equals(deal.stop) === true
-    const sameQuantity = remainingQuantity(live).equals(quantity)
-    if (samePrice && sameQuantity) return
-    const far = deal.stop.minus(live.stopPrice!).abs().times(HUNDRED).gte(live.stopPrice!.times(MIN_STOP_MOVE_PCT))
-    if (!sameQuantity || far) cancelOrder(ctx, deal, live)
+/** A virtual target sells its part at the market; the one that completes 100 is a full exit. */
+export function sellTarget(ctx: DealContext, deal: Deal, index: number, price: Decimal): void {
+  if (sellMustWait(deal, 'tp', ctx.atMs) || deal.troubles.dueTarget !== null) return
+  const open = openTargets(ctx.setting, deal)
+  const target = open.find(each => each.index === index)
+  if (!target || deal.orders.some(order => order.purpose === 'tp' && order.rung === index + 1 && isLive(order))) return
+  if (open.length === 1 && target.quantity.equals(deal.lot.quantity)) {
+    beginExit(ctx, deal, 'take_profit', 'tp', price)
     return
   }
-  if (!isSellable(ctx.instrument(deal.symbol), quantity, deal.stop)) return
-  placeOrder(ctx, deal, { purpose: 'sl', side: 'sell', type: 'stop', quantity, stopPrice: deal.stop, referencePrice: deal.stop })
+  const stop = ctx.setting.locksBalance ? liveOrders(deal, 'sl')[0] : undefined
+  if (stop) {
+    // The stop holds the coins: it makes way, and rests again for what the target leaves.
+    deal.troubles = { ...deal.troubles, dueTarget: index }
+    cancelOrder(ctx, deal, stop)
+    return
+  }
+  placeTarget(ctx, deal, target, price)
+}
+
+/** The target that waited for the stop's coins, once they are free. */
+function sellDueTarget(ctx: DealContext, deal: Deal): void {
+  if (liveOrders(deal, 'sl').length > 0) return
+  const target = openTargets(ctx.setting, deal).find(each => each.index === deal.troubles.dueTarget)
+  deal.troubles = { ...deal.troubles, dueTarget: null }
+  if (target) placeTarget(ctx, deal, target, ctx.readPair(deal.symbol).lastPrice ?? target.price)
+}
+
+function placeTarget(ctx: DealContext, deal: Deal, { index, quantity }: OpenTarget, price: Decimal): void {
+  placeOrder(ctx, deal, {
+    purpose: 'tp',
+    side: 'sell',
+    type: 'market',
+    quantity,
+    rung: index + 1,
+    isVirtual: true,
+    referencePrice: price,
+  })
 }
 
 /** The way a stop's firing is named: where the stop stood decides. */
@@ -230,12 +249,14 @@ export function continueExit(ctx: DealContext, deal: Deal, price: Decimal): void
     endDeal(ctx, deal)
     return
   }
+  const purpose = deal.exitPurpose ?? 'exit'
+  if (sellMustWait(deal, purpose, ctx.atMs)) return
   const instrument = ctx.instrument(deal.symbol)
   joinDust(ctx, deal, instrument)
   const quantity = exitQuantity(ctx, deal, instrument, price)
   if (isSellable(instrument, quantity, price)) {
     const refusal = placeOrder(ctx, deal, {
-      purpose: deal.exitPurpose ?? 'exit',
+      purpose,
       side: 'sell',
       type: 'market',
       quantity,
@@ -256,6 +277,7 @@ export function continueExit(ctx: DealContext, deal: Deal, price: Decimal): void
 function exitQuantity(ctx: DealContext, deal: Deal, instrument: Instrument, price: Decimal): Decimal {
   const all = deal.lot.quantity.toGrid(instrument.step, 'floor')
   if (ctx.rules(deal).config.profitCurrency !== 'base' || deal.exitReason === 'end_of_data') return all
+  if (deal.exitReason === 'reconciliation') return all
   const cost = deal.lot.basis.plus(deal.lot.fees).minus(deal.lot.grossPnl)
   const netPrice = price.times(ONE.minus(instrument.takerBps.shifted(-4)))
   if (!netPrice.isPositive()) return all
@@ -272,13 +294,7 @@ function joinDust(ctx: DealContext, deal: Deal, instrument: Instrument): void {
   const total = deal.lot.quantity.plus(dust.quantity).toGrid(instrument.step, 'floor')
   const join = total.minus(deal.lot.quantity)
   if (!join.isPositive() || total.lte(deal.lot.quantity.toGrid(instrument.step, 'floor'))) return
-  const basis = join.equals(dust.quantity) ? dust.basis : dust.basis.times(join).dividedBy(dust.quantity, 18, 'half_even')
-  ctx.state.dust = {
-    ...ctx.state.dust,
-    [instrument.base]: { quantity: dust.quantity.minus(join), basis: dust.basis.minus(basis) },
-  }
-  sweepDust(ctx.transfers, `sweep:${deal.tradeSeq}:${ctx.state.postings++}`, instrument.base, join, deal.tradeSeq)
-  deal.lot = { ...deal.lot, quantity: deal.lot.quantity.plus(join), basis: deal.lot.basis.plus(basis) }
+  drawDust(ctx, deal, join)
 }
 
 /** Ends a deal that holds nothing it could sell: a rest goes to dust at its basis, what is locked becomes free. */
@@ -301,7 +317,7 @@ export function endDeal(ctx: DealContext, deal: Deal): void {
     )
   }
   releaseLock(ctx, deal)
-  const traded = deal.lot.boughtQuantity.isPositive()
+  const traded = deal.lot.boughtQuantity.isPositive() || deal.lot.soldQuantity.isPositive()
   deal.status = traded ? (deal.handsOver ? 'released' : 'closed') : 'cancelled'
   deal.closedAtMs = ctx.atMs
   if (!traded) {
@@ -333,11 +349,20 @@ function closeBooks(ctx: DealContext, deal: Deal): void {
   const { config } = ctx.rules(deal)
   const net = netPnl(deal.lot)
   const { state } = ctx
-  state.closedTrades += 1
-  state.realizedPnl = state.realizedPnl.plus(net)
+  const former = deal.troubles.countedNet
+  if (former === null) {
+    state.closedTrades += 1
+    state.realizedPnl = state.realizedPnl.plus(net)
+    addToDay(state, ctx.atMs, net)
+  } else {
+    // Its first life is counted already: what came late makes the difference.
+    state.realizedPnl = state.realizedPnl.plus(net).minus(former)
+    addToDay(state, ctx.atMs, net.minus(former))
+    if (former.isPositive()) state.gains = state.gains.minus(former)
+    else state.losses = state.losses.plus(former)
+  }
   if (net.isPositive()) state.gains = state.gains.plus(net)
   else state.losses = state.losses.minus(net)
-  addToDay(state, ctx.atMs, net)
   const pair = ctx.pair(deal.symbol)
   pair.lastClosedAtMs = ctx.atMs
   if (deal.exitReason === 'restart') {
@@ -390,7 +415,7 @@ export function noteTargetFill(deal: Deal, order: Order, sold: Decimal, heldBefo
   if (order.rung === null) return
   const index = order.rung - 1
   const rest = { ...deal.targetSold }
-  if (remainingQuantity(order).isZero()) {
+  if (!remainingQuantity(order).isPositive()) {
     // A lower target without an order of its own was too small to sell: its part has gone with this one.
     const fired = new Set(deal.firedTargets)
     for (let i = 0; i <= index; i += 1) {

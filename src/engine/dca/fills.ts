@@ -1,85 +1,87 @@
 // What a fill changes: the order, the lot, the books, and from there everything that follows from holding more or less.
 
-import { postFill } from '../../core/ledger/postings.ts'
-import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
-import { type Fill, isLive, type Order, TRIGGERED } from '../../core/orders/order.ts'
-import { applyFill, volumeWeightedPrice } from '../../core/positions/lot.ts'
+import type { Decimal } from '../../core/money/decimal.ts'
+import { type Fill, isLive, NEVER_ARRIVED, type Order, TRIGGERED } from '../../core/orders/order.ts'
+import { volumeWeightedPrice } from '../../core/positions/lot.ts'
+import type { OrderImage } from '../machine.ts'
 import { refreshAveraging } from './averaging.ts'
+import { forgetSellRefusals, noteSellRefused } from './backoff.ts'
+import { bookMoney, noteFillId } from './booking.ts'
 import type { Deal } from './dca-state.ts'
-import { type DealContext, takerRate } from './deal-context.ts'
+import type { DealContext } from './deal-context.ts'
 import {
+  beginExit,
   continueExit,
   endDeal,
-  isSellable,
   noteTargetFill,
   openTargets,
   rebaseTargets,
   refreshExits,
   stopReason,
 } from './exits.ts'
-import { cancelLiveOrders, dropOrder, findOrder, followOrder, liveOrders, placeOrder, replaceOrder, TIMED_OUT } from './orders.ts'
+import { moveEndedOrder, reopenDeal, tellLateFill } from './late.ts'
+import {
+  cancelLiveOrders,
+  dropOrder,
+  findOrder,
+  followOrder,
+  isSellable,
+  liveOrders,
+  placeOrder,
+  replaceOrder,
+  TIMED_OUT,
+} from './orders.ts'
 import { isHeld } from './pauses.ts'
+import { forgetStopRefusals, saysBeyond, stopRefused } from './protection.ts'
 import { partialExitImage } from './trade-image.ts'
 
-/** Books one execution. Its order's status follows from what is booked, never from a status word. */
-export function bookFill(ctx: DealContext, fill: Fill): void {
-  const deal = ctx.deal(fill.tradeSeq)
-  const order = deal ? findOrder(deal, fill) : undefined
-  if (!deal || !order)
+/**
+ * Books one execution. Its order's status follows from what is booked, never from a status word.
+ * @param record the order, where the deal may no longer keep it or may be gone itself: what comes late is booked all the same.
+ * @throws where neither the deal nor a record knows the order, and for a fill that was booked before: mistakes of ours.
+ */
+export function bookFill(ctx: DealContext, fill: Fill, record?: OrderImage): void {
+  const alive = ctx.deal(fill.tradeSeq)
+  const kept = alive ? findOrder(alive, fill) : undefined
+  const order = kept ?? record?.order
+  if (!order)
     throw new Error(
-      `a fill of ${fill.quantity} names order ${fill.tradeSeq}|${fill.purpose}|${fill.sequence}, which is not alive`,
+      `a fill of ${fill.quantity} names order ${fill.tradeSeq}|${fill.purpose}|${fill.sequence}, which is not alive and has no record`,
     )
-  const instrument = ctx.instrument(deal.symbol)
+  const deal = alive ?? reopenDeal(ctx, record!)
+  noteFillId(ctx, deal, fill)
+  const isLate = kept === undefined
+  if (isLate) tellLateFill(ctx, deal, fill, alive !== null)
+  // What was traded a while ago says nothing of the price now.
+  const price = isLate ? (ctx.readPair(deal.symbol).lastPrice ?? fill.price) : fill.price
   ctx.fills.push(fill)
-  ctx.notePrice(deal.symbol, fill.price)
-
-  const effect = postFill(ctx.transfers, {
-    fill,
-    base: instrument.base,
-    quote: instrument.quote,
-    lock: minDecimal(deal.lock, reservedFor(ctx, order, fill)),
-  })
-  deal.lock = deal.lock.minus(effect.fromLock)
-  ctx.state.reserved = ctx.state.reserved.minus(effect.fromLock)
-  ctx.state.free = ctx.state.free.plus(effect.freeChange)
-  if (ctx.state.free.isNegative()) {
-    ctx.event('OVERDRAWN', `The bot's free balance is ${ctx.state.free} ${ctx.state.quote} after a fill`, {
-      category: 'risk',
-      severity: 'warning',
-      symbol: deal.symbol,
-      tradeSeq: deal.tradeSeq,
-    })
-  }
+  ctx.notePrice(deal.symbol, price)
 
   const before = deal.lot
-  deal.lot = applyFill(deal.lot, {
-    side: fill.side,
-    price: fill.price,
-    quantity: fill.quantity,
-    feeValueQuote: fill.feeValueQuote,
-    feeBaseQuantity: fill.feeAsset === instrument.base ? fill.fee : ZERO,
-  })
+  bookMoney(ctx, deal, order, fill)
   const filled: Order = {
     ...order,
     filledQuantity: order.filledQuantity.plus(fill.quantity),
     filledValue: order.filledValue.plus(fill.price.times(fill.quantity)),
     feeValueQuote: order.feeValueQuote.plus(fill.feeValueQuote),
   }
-  replaceOrder(ctx, deal, filled)
   const whole = filled.filledQuantity.gte(filled.quantity)
-  followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
+  if (kept) {
+    replaceOrder(ctx, deal, filled)
+    followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
+  } else {
+    moveEndedOrder(ctx, deal, filled, whole ? 'filled' : 'part_filled')
+  }
+  if (deal.troubles.isReopened) deal.exitReason = 'reconciliation'
 
   if (fill.side === 'buy') noteEntry(ctx, deal, filled, fill)
   else noteExit(ctx, deal, filled, fill, before.quantity, before.basis, whole)
-  if (whole) orderEnded(ctx, deal, findOrder(deal, fill)!, fill.price, fill.side === 'buy')
-  else afterChange(ctx, deal, fill.side === 'buy', fill.price)
-}
-
-/** What the lock holds for this much of the order: slippage beyond the price it was decided at must not eat the rungs that follow. */
-function reservedFor(ctx: DealContext, order: Order, fill: Fill): Decimal {
-  const price = order.limitPrice ?? order.decisionPrice
-  if (order.side === 'sell' || !price) return ZERO
-  return price.times(fill.quantity).times(ONE.plus(takerRate(ctx.setting, order.symbol)))
+  if (isLate && order.type === 'stop' && deal.status === 'open' && deal.lot.quantity.isPositive()) {
+    // The venue fired the stop before it took the cancel: the price has been there.
+    beginExit(ctx, deal, stopReason(ctx, deal), 'sl', price)
+  }
+  if (whole && kept) orderEnded(ctx, deal, findOrder(deal, fill)!, price, fill.side === 'buy')
+  else afterChange(ctx, deal, fill.side === 'buy', price)
 }
 
 function noteEntry(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
@@ -89,6 +91,7 @@ function noteEntry(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void
   deal.lastEntryPrice = volumeWeightedPrice(order.filledValue, order.filledQuantity)
   deal.lastEntryAtMs = fill.atMs
   deal.bestPrice ??= fill.price
+  forgetStopRefusals(deal)
   if (deal.status === 'pending') deal.status = 'open'
   if (fill.purpose === 'base') {
     deal.baseQuantity = deal.baseQuantity.plus(fill.quantity)
@@ -109,7 +112,8 @@ function noteExit(
   whole: boolean,
 ): void {
   deal.sellOrderClosedAtMs = fill.atMs
-  if (order.type === 'stop' && !whole) stopTriggered(ctx, deal, order)
+  forgetSellRefusals(deal, fill.purpose)
+  if (order.type === 'stop' && !whole && findOrder(deal, fill)) stopTriggered(ctx, deal, order)
   if (fill.purpose !== 'tp') return
   noteTargetFill(deal, order, fill.quantity, heldBefore)
   if (!whole || deal.lot.quantity.isZero()) return
@@ -145,17 +149,46 @@ export function stopTriggered(ctx: DealContext, deal: Deal, order: Order): void 
  */
 export function orderEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal, entryFill = false): void {
   dropOrder(deal, order)
+  if (order.side === 'sell' && order.status === 'rejected' && order.reason !== NEVER_ARRIVED)
+    sellRejected(ctx, deal, order, price)
   if (order.purpose === 'base' && !deal.orders.some(each => each.purpose === 'base' && isLive(each))) {
     if (!baseEnded(ctx, deal, order, price)) return
   }
-  if (order.purpose === 'avg' && order.status === 'rejected' && order.rung !== null && !deal.usedRungs.includes(order.rung)) {
-    deal.usedRungs = [...deal.usedRungs, order.rung]
-  }
+  if (order.purpose === 'avg' && order.status === 'rejected' && order.reason !== NEVER_ARRIVED) spendRung(deal, order)
   afterChange(ctx, deal, entryFill, price)
+}
+
+function spendRung(deal: Deal, { rung }: Order): void {
+  if (rung !== null && !deal.usedRungs.includes(rung)) deal.usedRungs = [...deal.usedRungs, rung]
+}
+
+/** The venue refused an exit: a position is never given up, a new order follows after a while, or at once where a stop came too late. */
+function sellRejected(ctx: DealContext, deal: Deal, order: Order, price: Decimal): void {
+  if (order.type === 'stop' && deal.status === 'open') {
+    if (saysBeyond(order.reason)) {
+      ctx.event('STOP_BEYOND', `The price is beyond the stop of deal ${deal.tradeSeq} already: it is sold at the market`, {
+        category: 'risk',
+        severity: 'warning',
+        symbol: deal.symbol,
+        tradeSeq: deal.tradeSeq,
+      })
+      beginExit(ctx, deal, stopReason(ctx, deal), 'sl', price)
+    } else {
+      stopRefused(ctx, deal, order)
+    }
+    return
+  }
+  const { tries, untilMs } = noteSellRefused(deal, order.purpose, ctx.atMs)
+  ctx.event(
+    'EXIT_REJECTED',
+    `The venue refused to sell ${order.quantity} for deal ${deal.tradeSeq} (${order.reason ?? 'without a reason'}): a new order goes out at ${new Date(untilMs).toISOString()}`,
+    { severity: 'error', symbol: deal.symbol, tradeSeq: deal.tradeSeq, details: { purpose: order.purpose, tries, untilMs } },
+  )
 }
 
 /** @returns false when the deal has ended with it. */
 function baseEnded(ctx: DealContext, deal: Deal, order: Order, price: Decimal): boolean {
+  if (deal.baseOrderEnded) return true
   const wantsRest = order.reason === TIMED_OUT && ctx.rules(deal).config.baseOrder.onTimeout === 'market'
   const mayBuyRest = wantsRest && !isHeld(ctx, deal.symbol)
   if (deal.lot.boughtQuantity.isZero()) {

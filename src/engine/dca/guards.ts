@@ -13,6 +13,7 @@ import type { BreakerNodes, RegimeNodes } from './playbooks.ts'
 export function pausesOf(state: DcaState, symbol: string): PauseReason[] {
   const pair = state.pairs[symbol]
   const pauses: PauseReason[] = [...state.pausedBy]
+  if (state.safety !== 'normal' && !pauses.includes('kill_switch')) pauses.push('kill_switch')
   if (pair?.regime.pausedAtMs != null) pauses.push('regime')
   if (pair?.breaker.trippedAtMs != null) pauses.push('brake')
   return pauses
@@ -21,11 +22,18 @@ export function pausesOf(state: DcaState, symbol: string): PauseReason[] {
 /** What the bot as a whole shows as paused by. */
 export function allPauses(state: DcaState): PauseReason[] {
   const pauses = new Set<PauseReason>(state.pausedBy)
+  if (state.safety !== 'normal') pauses.add('kill_switch')
   for (const pair of Object.values(state.pairs)) {
     if (pair.regime.pausedAtMs !== null) pauses.add('regime')
     if (pair.breaker.trippedAtMs !== null) pauses.add('brake')
   }
   return [...pauses]
+}
+
+/** What must be found out before this pair takes new exposure: unlike a pause it takes nothing back that rests. */
+export function uncertaintyOf(state: DcaState, symbol: string): string | null {
+  if (state.openDifferences > 0) return `${state.openDifferences} differences from the venue are not explained`
+  return state.inDoubt.length > 0 && state.inDoubt.includes(symbol) ? 'an order of this pair is in doubt' : null
 }
 
 /** Whether the last `count` bars follow each other without a hole. */

@@ -1,9 +1,11 @@
 // Placing, cancelling and following the orders of a deal. Every order passes the vetoes of core/risk; every change of status passes the
 // transition table.
 
+import type { Instrument } from '../../core/market/instrument.ts'
 import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import {
   isLive,
+  NEVER_ARRIVED,
   type Order,
   type OrderKey,
   type OrderType,
@@ -60,6 +62,10 @@ export function committedBase(deal: Deal): Decimal {
   return sum
 }
 
+export function isSellable(instrument: Instrument, quantity: Decimal, price: Decimal): boolean {
+  return quantity.isPositive() && quantity.gte(instrument.minQty) && quantity.times(price).gte(instrument.minNotional)
+}
+
 /** Places an order for a deal; a veto is returned and nothing is ordered. */
 export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest): Refusal | null {
   const { config } = ctx.rules(deal)
@@ -105,10 +111,13 @@ export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest):
   return null
 }
 
-/** Asks for the end of an order. Asking twice does nothing; the answer comes as an event. */
+/**
+ * Asks for the end of an order. Asking twice does nothing; the answer comes as an event. A cancel that was refused or lost is not asked
+ * for again before the venue has told how the order stands (cancels.ts).
+ */
 export function cancelOrder(ctx: DealContext, deal: Deal, key: OrderKey): void {
   const order = findOrder(deal, key)
-  if (!order || !isLive(order) || order.cancelState === 'requested' || order.cancelState === 'in_flight') return
+  if (!order || !isLive(order) || order.cancelState !== 'none') return
   replaceOrder(ctx, deal, { ...order, cancelState: 'requested' })
   ctx.commands.push({ kind: 'cancel_order', order: { tradeSeq: key.tradeSeq, purpose: key.purpose, sequence: key.sequence } })
 }
@@ -129,16 +138,66 @@ export function replaceOrder(ctx: DealContext, deal: Deal, next: Order): void {
 /** Drops an ended order from the working set: its row stays written. */
 export function dropOrder(deal: Deal, key: OrderKey): void {
   deal.orders = deal.orders.filter(order => order.purpose !== key.purpose || order.sequence !== key.sequence)
+  const { cancels } = deal.troubles
+  const text = shortKey(key)
+  if (cancels[text] === undefined) return
+  const { [text]: _, ...rest } = cancels
+  deal.troubles = { ...deal.troubles, cancels: rest }
+}
+
+/** Names an order within its deal. */
+export function shortKey({ purpose, sequence }: OrderKey): string {
+  return `${purpose}|${sequence}`
+}
+
+/** Later orders of this purpose are numbered behind this one. */
+export function countPast(deal: Deal, { purpose, sequence }: OrderKey): void {
+  if ((deal.sequences[purpose] ?? 0) < sequence) deal.sequences = { ...deal.sequences, [purpose]: sequence }
 }
 
 /** Reason of an entry limit that was taken back because its time was up. */
 export const TIMED_OUT = 'timed_out'
+/** Reason of an order that came back to life, or turned up, where nothing wants it. */
+export const UNWANTED = 'unwanted'
 
 const ENDS: ReadonlySet<OrderEvent> = new Set(['withdrawn', 'rejected', 'filled', 'cancelled', 'expired', 'absent'])
 
 /**
- * Moves an order along its table.
- * @returns the order as it stands now, and whether it has just ended; null for an order of a deal that is gone.
+ * An order after one step of its table; what contradicts it is told as an anomaly.
+ * @param acknowledged whether the venue ever confirmed it, where the teller knows; else what the order itself shows.
+ * @returns null where nothing changes.
+ * @throws ImpossibleTransitionError for what cannot happen: a mistake of ours.
+ */
+export function moveOrder(
+  ctx: DealContext,
+  order: Order,
+  event: OrderEvent,
+  reason: string | null,
+  acknowledged = order.wasAcknowledged === true || order.filledQuantity.isPositive(),
+): Order | null {
+  const move = transition(order.status, event, acknowledged)
+  if (move.kind === 'impossible') throw new ImpossibleTransitionError(orderKeyText(order), order.status, event)
+  if (move.anomaly) {
+    ctx.event('ORDER_ANOMALY', `Order ${orderKeyText(order)} was ${order.status} and the venue says ${event}`, {
+      severity: 'warning',
+      symbol: order.symbol,
+      tradeSeq: order.tradeSeq,
+    })
+  }
+  if (move.kind === 'same') return null
+  const next: Order = {
+    ...order,
+    status: move.status,
+    reason: reason ?? (event === 'absent' && move.status === 'rejected' ? NEVER_ARRIVED : order.reason),
+    cancelState: event === 'cancelled' && order.cancelState !== 'none' ? 'done' : order.cancelState,
+  }
+  if (event === 'missing') return { ...next, wasAcknowledged: true }
+  return ENDS.has(event) && isLive(order) && !isLive(next) ? { ...next, closedAtMs: ctx.atMs } : next
+}
+
+/**
+ * Moves an order of the deal along its table.
+ * @returns the order as it stands now, and whether it has just ended; null for an order that the deal does not keep.
  */
 export function followOrder(
   ctx: DealContext,
@@ -146,27 +205,12 @@ export function followOrder(
   key: OrderKey,
   event: OrderEvent,
   reason: string | null,
+  acknowledged?: boolean,
 ): { order: Order; ended: boolean } | null {
   const order = findOrder(deal, key)
   if (!order) return null
-  const move = transition(order.status, event, order.status !== 'intended' && order.status !== 'in_flight')
-  if (move.kind === 'impossible') throw new ImpossibleTransitionError(orderKeyText(key), order.status, event)
-  if (move.anomaly) {
-    ctx.event('ORDER_ANOMALY', `Order ${orderKeyText(key)} was ${order.status} and the venue says ${event}`, {
-      severity: 'warning',
-      symbol: deal.symbol,
-      tradeSeq: deal.tradeSeq,
-    })
-  }
-  if (move.kind === 'same') return { order, ended: false }
-  const next: Order = {
-    ...order,
-    status: move.status,
-    reason: reason ?? order.reason,
-    cancelState: event === 'cancelled' && order.cancelState !== 'none' ? 'done' : order.cancelState,
-  }
-  const ended = ENDS.has(event) && isLive(order) && !isLive(next)
-  const final: Order = ended ? { ...next, closedAtMs: ctx.atMs } : next
-  replaceOrder(ctx, deal, final)
-  return { order: final, ended }
+  const next = moveOrder(ctx, order, event, reason, acknowledged)
+  if (!next) return { order, ended: false }
+  replaceOrder(ctx, deal, next)
+  return { order: next, ended: isLive(order) && !isLive(next) }
 }

@@ -4,7 +4,7 @@ import type { DcaConfig } from '../../core/dca/config.ts'
 import { planRungs } from '../../core/dca/ladder.ts'
 import { type Instrument, type InstrumentId, splitSymbol } from '../../core/market/instrument.ts'
 import type { Timeframe } from '../../core/market/timeframe.ts'
-import type { DcaRules, DcaSetting } from './deal-context.ts'
+import type { DcaRules, DcaSetting, VenueTraits } from './deal-context.ts'
 import { compilePair, decisionTimeframe, type PairPlaybooks } from './playbooks.ts'
 
 export interface SeriesNeed {
@@ -27,6 +27,7 @@ export interface PreparedDca {
 /**
  * @param versions the configuration by version: the current one and those that open deals still follow.
  * @param instruments by symbol: every pair, and every other symbol a condition or the regime looks at.
+ * @param traits of the venue it trades at; left out for a simulated one.
  * @throws RangeError where a symbol has no instrument.
  */
 export function prepareDca(
@@ -34,6 +35,7 @@ export function prepareDca(
   currentVersion: number,
   instruments: ReadonlyMap<string, Instrument>,
   venueTimeframe: Timeframe,
+  traits: VenueTraits = {},
 ): PreparedDca {
   const instrumentIdOf = (symbol: string): InstrumentId => {
     const instrument = instruments.get(symbol)
@@ -63,6 +65,7 @@ export function prepareDca(
   const symbols = new Set([...rules.values()].flatMap(each => each.config.pairs))
   return {
     setting: {
+      ...traits,
       quote: splitSymbol(current.config.pairs[0]!)!.quote,
       instruments,
       rules: version => {
@@ -70,6 +73,7 @@ export function prepareDca(
         if (!found) throw new Error(`version ${version} of the configuration is not at hand`)
         return found
       },
+      knows: version => rules.has(version),
     },
     decisionTimeframe: decisionTimeframe(current.config),
     direction: current.config.direction,

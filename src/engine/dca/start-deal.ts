@@ -4,9 +4,8 @@
 import type { Reads } from '../../core/conditions/evaluate.ts'
 import { baseQuantity, type Preview, previewLadder } from '../../core/dca/preview.ts'
 import { Decimal, HUNDRED, maxDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
-import { EMPTY_LOT } from '../../core/positions/lot.ts'
 import { reserveFor } from './averaging.ts'
-import type { DcaState, Deal } from './dca-state.ts'
+import { type DcaState, type Deal, newDeal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { endDeal } from './exits.ts'
 import { pausesOf } from './guards.ts'
@@ -17,6 +16,8 @@ export interface GateResult {
   readonly gate: string
   readonly ok: boolean
   readonly detail: string
+  /** Of a refusal that has one of its own. */
+  readonly code?: string
 }
 
 const SMALLEST_FACTOR = Decimal.from('0.1')
@@ -48,6 +49,7 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
     gates.push({ gate: name, ok, detail })
   }
   gate('run_active', state.status === 'running', `the run is ${state.status}`)
+  gates.push(...safetyGates(ctx, symbol))
   const pauses = pausesOf(state, symbol).filter(reason => !(overridesRegime && reason === 'regime'))
   gate('paused_by', pauses.length === 0, pauses.length === 0 ? 'not paused' : `paused by ${pauses.join(', ')}`)
   const pair = ctx.readPair(symbol)
@@ -72,6 +74,34 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
   )
   const readyMs = (pair.lastClosedAtMs ?? Number.NEGATIVE_INFINITY) + config.dealStart.cooldownSec * 1000
   gate('cooldown', state.nowMs >= readyMs, state.nowMs >= readyMs ? 'none' : `until ${new Date(readyMs).toISOString()}`)
+  return gates
+}
+
+/** What only a refusal shows, where the venue answers at once: there nothing can be in doubt. */
+function safetyGates(ctx: DealContext, symbol: string): GateResult[] {
+  const { safety, safetyReason, openDifferences, inDoubt } = ctx.state
+  const gates: GateResult[] = []
+  const gate = (name: string, code: string, ok: boolean, detail: string): void => {
+    if (ok) {
+      if (ctx.setting.answersLate) gates.push({ gate: name, ok, detail })
+    } else gates.push({ gate: name, ok, detail, code })
+  }
+  gate('safety', 'SAFETY_STATE', safety === 'normal', safety === 'normal' ? 'normal' : `${safety}: ${safetyReason}`)
+  gate(
+    'account_unreconciled',
+    'ACCOUNT_UNRECONCILED',
+    openDifferences === 0,
+    openDifferences === 0
+      ? 'the account agrees with its venue'
+      : `${openDifferences} differences from the venue are not explained`,
+  )
+  const doubted = inDoubt.includes(symbol)
+  gate(
+    'order_in_doubt',
+    'ORDER_IN_DOUBT',
+    !doubted,
+    doubted ? 'an order of this pair is in doubt: nothing opens before the venue has told' : 'no order is in doubt',
+  )
   return gates
 }
 
@@ -196,7 +226,7 @@ export function startDeal(
   const { config } = rules
   const { state } = ctx
   const instrument = ctx.instrument(symbol)
-  const deal: Deal = {
+  const deal = newDeal({
     tradeSeq: state.nextTradeSeq,
     botTradeSeq: state.nextBotTradeSeq,
     symbol,
@@ -206,42 +236,7 @@ export function startDeal(
     factor: prepared.factor,
     freeAtStart: state.free,
     requiredCapital: prepared.preview.requiredCapital,
-    status: 'pending',
-    openedAtMs: null,
-    closedAtMs: null,
-    lot: EMPTY_LOT,
-    lock: ZERO,
-    baseOrderEnded: false,
-    baseQuantity: ZERO,
-    baseCost: ZERO,
-    lastEntryPrice: null,
-    lastEntryAtMs: null,
-    averagingCount: 0,
-    usedRungs: [],
-    averagingArmed: true,
-    averagingBlocked: false,
-    firedTargets: [],
-    targetBase: null,
-    targetSold: {},
-    trailingArmed: false,
-    peak: null,
-    bestPrice: null,
-    stop: null,
-    breakEven: false,
-    stopBeyondSinceMs: null,
-    timeExitDue: false,
-    closeByWaiting: false,
-    exitReason: null,
-    exitPurpose: null,
-    handsOver: false,
-    orders: [],
-    sequences: {},
-    partialExits: 0,
-    buyOrderCreatedAtMs: null,
-    buyOrderClosedAtMs: null,
-    sellOrderCreatedAtMs: null,
-    sellOrderClosedAtMs: null,
-  }
+  })
   state.nextTradeSeq += 1
   state.nextBotTradeSeq += 1
   ctx.addDeal(deal)

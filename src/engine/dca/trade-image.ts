@@ -5,6 +5,7 @@ import { averagePrice, netPnl, unrealizedPnl, volumeWeightedPrice } from '../../
 import type { TradeImage } from '../commit-batch.ts'
 import type { DcaState, Deal } from './dca-state.ts'
 import type { DcaSetting } from './deal-context.ts'
+import { protectionOf } from './protection.ts'
 
 const PLACES = 18
 
@@ -13,7 +14,7 @@ export function tradeImage(setting: DcaSetting, state: DcaState, deal: Deal): Tr
   const exited = lot.soldQuantity.isPositive()
   const closed = deal.status === 'closed' || deal.status === 'released'
   const price = state.pairs[deal.symbol]?.lastPrice ?? null
-  const resting = deal.orders.some(order => order.type === 'stop' && order.status === 'open')
+  const protection = protectionOf(setting, deal)
   const net = netPnl(lot)
   return {
     tradeSeq: deal.tradeSeq,
@@ -76,8 +77,8 @@ export function tradeImage(setting: DcaSetting, state: DcaState, deal: Deal): Tr
           purpose: order.purpose,
           sequence: order.sequence,
         })),
-      isProtected: resting,
-      protectionReason: resting ? null : deal.stop ? 'the stop needs this server to be running' : 'no stop is configured',
+      isProtected: protection.isProtected,
+      protectionReason: protection.reason,
     },
   }
 }

@@ -5,10 +5,12 @@ import type { CompiledPlaybook } from '../../core/conditions/compile.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { Watch } from '../watch.ts'
 import { averagingClosed, awaitedRung, cooldownEndMs } from './averaging.ts'
-import type { DcaState, Deal } from './dca-state.ts'
+import { sellMustWait } from './backoff.ts'
+import { type DcaState, type Deal, NO_TROUBLES } from './dca-state.ts'
 import type { DcaRules, DcaSetting } from './deal-context.ts'
 import { minProfitPrice, openTargets, restartPrice, trailingPrices } from './exits.ts'
 import { type PairPlaybooks, playbookState } from './playbooks.ts'
+import { PROTECTION_LATE_MS, restingStop, targetsRest } from './protection.ts'
 import { dealsCounted } from './start-deal.ts'
 
 const EVERY_CLOSE: Watch = { kind: 'candle_close', symbol: null, instrumentId: null, timeframe: null }
@@ -18,8 +20,10 @@ export function dcaWatches(setting: DcaSetting, state: DcaState): Watch[] {
   const rules = setting.rules(state.configVersion)
   const watches: Watch[] = []
   if (state.pausedUntilMs !== null) watches.push({ kind: 'time', id: 'pause', atMs: state.pausedUntilMs })
-  for (const deal of state.deals)
+  for (const deal of state.deals) {
+    if (deal.troubles !== NO_TROUBLES) watchTroubles(deal, watches)
     if (deal.status === 'open' || deal.status === 'pending') watchDeal(setting, state, deal, watches)
+  }
   let everyClose = false
   for (const symbol of rules.config.pairs) {
     if (watchEntry(rules, state, symbol, watches)) everyClose = true
@@ -45,7 +49,7 @@ function watchEntry(rules: DcaRules, state: DcaState, symbol: string, watches: W
   const perSignal = playbook?.playbook.fireMode === 'per_signal' && config.entry.mode === 'conditional'
   if (playbook && perSignal && !armed) watches.push({ kind: 'condition', node: key, becomes: false })
 
-  if (state.status !== 'running' || state.pausedBy.length > 0) return false
+  if (state.status !== 'running' || state.pausedBy.length > 0 || state.safety !== 'normal') return false
   if (config.stopAfterDeals !== null && dealsCounted(state) >= config.stopAfterDeals) return false
   const ofPair = state.deals.filter(deal => deal.symbol === symbol).length
   if (state.deals.length >= config.maxActiveDeals || ofPair >= config.maxDealsPerPair) return false
@@ -67,6 +71,20 @@ function watchGuards(rules: DcaRules, symbol: string): boolean {
   if (!playbooks) return false
   // Over a hole in the data a bar of the regime ends at no decision instant of its own: the next one sees it, whichever that is.
   return playbooks.regime !== null || playbooks.breaker !== null
+}
+
+/** Waits after refusals and lost cancels, and the time a stop may take to be acknowledged. */
+function watchTroubles(deal: Deal, watches: Watch[]): void {
+  const { sells, cancels, unprotectedSinceMs, isProtectionLate } = deal.troubles
+  for (const [purpose, { untilMs }] of Object.entries(sells)) {
+    if (untilMs > 0) watches.push({ kind: 'time', id: `${deal.tradeSeq}|again|${purpose}`, atMs: untilMs })
+  }
+  for (const [key, { untilMs }] of Object.entries(cancels)) {
+    if (untilMs > 0) watches.push({ kind: 'time', id: `${deal.tradeSeq}|recancel|${key}`, atMs: untilMs })
+  }
+  if (unprotectedSinceMs !== null && !isProtectionLate) {
+    watches.push({ kind: 'time', id: `${deal.tradeSeq}|protection`, atMs: unprotectedSinceMs + PROTECTION_LATE_MS })
+  }
 }
 
 function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Watch[]): void {
@@ -101,7 +119,7 @@ function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Wa
   }
   const restart = restartPrice(setting, deal)
   if (restart) above('restart', restart, true, true)
-  if (takeProfit?.placement === 'virtual') {
+  if (takeProfit && !targetsRest(setting, config.exits) && !sellMustWait(deal, 'tp', state.nowMs)) {
     for (const target of openTargets(setting, deal)) above(`target|${target.index}`, target.price, true, true)
   }
   if (timeExit && deal.openedAtMs !== null) {
@@ -130,8 +148,7 @@ function watchStop(
   const stop = deal.stop!
   if (stopLoss.trailing && deal.bestPrice)
     watches.push({ kind: 'peak_above', id: id('best'), symbol: deal.symbol, price: deal.bestPrice })
-  const rests = deal.orders.some(order => order.type === 'stop' && order.stopPrice?.equals(stop))
-  if (rests) return
+  if (restingStop(setting, deal)?.stopPrice?.equals(stop)) return
   if (stopLoss.timeoutSec === 0) {
     below('stop', stop, false)
   } else if (deal.stopBeyondSinceMs === null) {

@@ -1,0 +1,148 @@
+// The money of a fill: ledger, lock, free balance and lot move together. A venue may fill more than was ordered, and sell more than the
+// deal holds; both have happened, so both are booked, and said aloud.
+
+import { postFill } from '../../core/ledger/postings.ts'
+import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
+import { type Fill, type Order, orderKeyText, remainingQuantity } from '../../core/orders/order.ts'
+import { applyFill } from '../../core/positions/lot.ts'
+import type { Deal } from './dca-state.ts'
+import { type DealContext, takerRate } from './deal-context.ts'
+import { drawDust } from './dust.ts'
+import { shortKey } from './orders.ts'
+
+/** How many fills of a deal are remembered by id. */
+const REMEMBERED_FILLS = 200
+
+/** @throws where this fill is among the latest that were booked: whoever tells fills must tell each of them once. */
+export function noteFillId(ctx: DealContext, deal: Deal, fill: Fill): void {
+  if (!ctx.setting.answersLate) return
+  const id = `${shortKey(fill)}|${fill.fillId}`
+  const { fillIds } = deal.troubles
+  if (fillIds.includes(id)) throw new Error(`fill ${fill.fillId} of order ${orderKeyText(fill)} is booked already`)
+  deal.troubles = { ...deal.troubles, fillIds: [...fillIds, id].slice(-REMEMBERED_FILLS) }
+}
+
+export function bookMoney(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
+  const instrument = ctx.instrument(deal.symbol)
+  const remaining = remainingQuantity(order)
+  if (fill.quantity.gt(remaining)) tellOverfill(ctx, deal, order, fill)
+  const feeBase = fill.feeAsset === instrument.base ? fill.fee : ZERO
+  if (fill.side === 'sell') {
+    const leaving = feeBase.isZero() ? fill.quantity : fill.quantity.plus(feeBase)
+    if (leaving.gt(deal.lot.quantity)) drawDust(ctx, deal, leaving.minus(deal.lot.quantity))
+    if (leaving.gt(deal.lot.quantity)) {
+      sellMoreThanHeld(ctx, deal, fill)
+      return
+    }
+  }
+  const effect = postFill(ctx.transfers, {
+    fill,
+    base: instrument.base,
+    quote: instrument.quote,
+    lock: fill.side === 'buy' ? minDecimal(deal.lock, reservedFor(ctx, order, minDecimal(fill.quantity, remaining))) : ZERO,
+  })
+  deal.lock = deal.lock.minus(effect.fromLock)
+  ctx.state.reserved = ctx.state.reserved.minus(effect.fromLock)
+  changeFree(ctx, deal, effect.freeChange)
+  deal.lot = applyFill(deal.lot, {
+    side: fill.side,
+    price: fill.price,
+    quantity: fill.quantity,
+    feeValueQuote: fill.feeValueQuote,
+    feeBaseQuantity: feeBase,
+  })
+}
+
+function changeFree(ctx: DealContext, deal: Deal, change: Decimal): void {
+  ctx.state.free = ctx.state.free.plus(change)
+  if (!ctx.state.free.isNegative()) return
+  ctx.event('OVERDRAWN', `The bot's free balance is ${ctx.state.free} ${ctx.state.quote} after a fill`, {
+    category: 'risk',
+    severity: 'warning',
+    symbol: deal.symbol,
+    tradeSeq: deal.tradeSeq,
+  })
+}
+
+/** What the lock holds for this much of the order: slippage beyond the price it was decided at must not eat the rungs that follow. */
+function reservedFor(ctx: DealContext, order: Order, quantity: Decimal): Decimal {
+  const price = order.limitPrice ?? order.decisionPrice
+  if (!price || !quantity.isPositive()) return ZERO
+  return price.times(quantity).times(ONE.plus(takerRate(ctx.setting, order.symbol)))
+}
+
+function tellOverfill(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
+  const filled = order.filledQuantity.plus(fill.quantity)
+  ctx.event('OVERFILL', `Order ${orderKeyText(order)} of ${order.quantity} has filled ${filled}: more than was ordered`, {
+    severity: 'error',
+    symbol: deal.symbol,
+    tradeSeq: deal.tradeSeq,
+    details: { fillId: fill.fillId, ordered: order.quantity, filled },
+  })
+}
+
+/**
+ * The venue sold coins that the deal does not hold: they come out of the account's own, what they brought is the bot's. A fee in coins
+ * is the account's too then, and charged to the bot at its value.
+ */
+function sellMoreThanHeld(ctx: DealContext, deal: Deal, fill: Fill): void {
+  const { base, quote } = ctx.instrument(deal.symbol)
+  const held = minDecimal(deal.lot.quantity, fill.quantity)
+  const excess = fill.quantity.minus(held)
+  const key = orderKeyText(fill)
+  const feeInBase = fill.feeAsset === base && fill.fee.isPositive()
+  const own: Fill = { ...fill, quantity: held, ...(feeInBase ? { fee: ZERO, feeAsset: quote, feeValueQuote: ZERO } : {}) }
+  const effect = postFill(ctx.transfers, { fill: own, base, quote, lock: ZERO })
+  const common = { kind: 'overfill', tradeSeq: fill.tradeSeq, orderKey: key, fillId: fill.fillId } as const
+  const cause = `fill:${key}:${fill.fillId}`
+  let change = effect.freeChange
+  if (excess.isPositive()) {
+    const proceeds = fill.price.times(excess)
+    ctx.transfers.push(
+      { ...common, cause: `${cause}:overfill`, debit: 'market', credit: 'free', currency: base, amount: excess },
+      { ...common, cause: `${cause}:overfill-proceeds`, debit: 'bot_free', credit: 'market', currency: quote, amount: proceeds },
+    )
+    change = change.plus(proceeds)
+  }
+  if (feeInBase) {
+    ctx.transfers.push({
+      ...common,
+      cause: `${cause}:fee`,
+      kind: 'fee',
+      debit: 'fees',
+      credit: 'free',
+      currency: base,
+      amount: fill.fee,
+    })
+    if (fill.feeValueQuote.isPositive()) {
+      const recharge = { debit: 'free', credit: 'bot_free', currency: quote, amount: fill.feeValueQuote } as const
+      ctx.transfers.push({ ...common, cause: `${cause}:fee-recharge`, kind: 'fee_recharge', ...recharge })
+      change = change.minus(fill.feeValueQuote)
+    }
+  }
+  changeFree(ctx, deal, change)
+  const { lot } = deal
+  const sold = held.isPositive()
+    ? applyFill(lot, {
+        side: 'sell',
+        price: fill.price,
+        quantity: held,
+        feeValueQuote: fill.feeValueQuote,
+        feeBaseQuantity: ZERO,
+      })
+    : { ...lot, fees: lot.fees.plus(fill.feeValueQuote) }
+  deal.lot = {
+    ...sold,
+    soldQuantity: sold.soldQuantity.plus(excess),
+    soldValue: sold.soldValue.plus(fill.price.times(excess)),
+    grossPnl: sold.grossPnl.plus(fill.price.times(excess)),
+  }
+  if (!excess.isPositive()) return
+  ctx.event('OVERFILL', `Order ${key} sold ${excess} ${base} more than deal ${deal.tradeSeq} held`, {
+    category: 'risk',
+    severity: 'critical',
+    symbol: deal.symbol,
+    tradeSeq: deal.tradeSeq,
+    details: { fillId: fill.fillId, held, excess },
+  })
+}
