@@ -85,10 +85,14 @@ export interface FillCursor {
 export interface SavedBot {
   readonly botId: string
   readonly runId: string
-  /** As the bot's last commit left it; null before the first. */
+  /** As the bot's last commit left it; null before the first, and where it is damaged. */
   readonly state: unknown
   readonly lastSeq: number
   readonly nextBotTradeSeq: number
+  /** Why the state cannot be trusted: the bot is held, its orders stay where they are. null for a sound one. */
+  readonly damage: string | null
+  /** Strictest safety level of the account and of the bot itself. */
+  readonly safety: SafetyLevel
 }
 
 export interface SavedAccount {

@@ -68,6 +68,8 @@ export type EngineEvent =
       readonly sentNow?: boolean
       readonly order: OrderKey
       readonly reason: string | null
+      /** Whether the venue ever confirmed it: what a proven absence means. */
+      readonly acknowledged?: boolean
       /** Set where the bot's state may no longer keep the order. */
       readonly record?: OrderImage
     }

@@ -9,6 +9,7 @@ import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { PreparedDca } from '../engine/dca/prepare.ts'
 import type { BotMachine } from '../engine/machine.ts'
 import type { Venue } from '../engine/venue.ts'
+import type { Governor } from './governor.ts'
 import type { RunLog } from './ports.ts'
 
 export interface AccountClock {
@@ -37,6 +38,8 @@ export interface OpenedBot {
 export interface AccountRunDeps {
   readonly store: AccountStore
   readonly venue: Venue
+  /** Of this venue and address, shared by all accounts that call through it. */
+  readonly governor: Governor
   readonly clock: AccountClock
   /** In [0, 1): spreads retries. */
   random(): number

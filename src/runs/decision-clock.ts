@@ -13,6 +13,8 @@ interface Lane {
   readonly isPair: boolean
   readonly series: { readonly key: SeriesKey; readonly timeframe: Timeframe; readonly aggregator: CandleAggregator | null }[]
   lastBarOpenMs: number | null
+  /** The newest candle that was fed: history and feed may overlap. */
+  lastFedMs: number
 }
 
 /** A bar of a pair's decision clock that has just closed. */
@@ -49,6 +51,7 @@ export class DecisionClock {
         symbol,
         isPair: prepared.pairs.some(pair => pair.symbol === symbol),
         lastBarOpenMs: null,
+        lastFedMs: Number.NEGATIVE_INFINITY,
         series: [...keys.values()].map(({ key, timeframe }) => ({
           key,
           timeframe,
@@ -95,6 +98,8 @@ export class DecisionClock {
   }
 
   #feed(lane: Lane, candle: Candle, told: (timeframe: Timeframe, bar: Candle) => void): void {
+    if (candle.openTimeMs <= lane.lastFedMs) return
+    lane.lastFedMs = candle.openTimeMs
     for (const { key, timeframe, aggregator } of lane.series) {
       for (const bar of aggregator ? aggregator.feed(candle) : [candle]) {
         this.reads.push(key, bar)

@@ -1,0 +1,212 @@
+// Words and fills of the venue, put to the orders they are about: ours, ours of a lost time, or somebody else's. Each order is moved by
+// what the evidence says of it, fills first; an end that the venue states waits until every execution it counts is booked.
+
+import { type Decimal, ZERO } from '../core/money/decimal.ts'
+import { type Fill, isLive, type Order } from '../core/orders/order.ts'
+import type { OrderImage } from '../engine/machine.ts'
+import { type EvidenceStep, evidenceEvents, fillKey } from '../engine/reconciliation/evidence.ts'
+import type { FillsPage, VenueFill, VenueOrder } from '../engine/venue.ts'
+import type { AccountBot } from './account-bot.ts'
+import type { KnownOrder } from './account-records.ts'
+import type { AccountWriter } from './account-writer.ts'
+
+/** A word about one order. */
+export async function stepWord(writer: AccountWriter, word: VenueOrder): Promise<void> {
+  const record = await recordOf(writer, word.clientOrderId, word.venueOrderId)
+  if (record) applyWord(writer, record, word, [])
+  else if (!adopt(writer, word)) seeForeign(writer, word)
+}
+
+/** Executions, from the stream or a page; a page may move the cursor in the commit that books it. */
+export async function stepFills(
+  writer: AccountWriter,
+  fills: readonly VenueFill[],
+  page: { readonly symbol: string; readonly page: FillsPage } | null,
+): Promise<void> {
+  const foreign = new Set<string>()
+  for (const fill of fills) {
+    const key = fillKey(fill.symbol, fill.venueFillId)
+    if (writer.records.bookedFills.has(key)) continue
+    const record = await recordOf(writer, fill.clientOrderId, fill.venueOrderId)
+    if (record) applyWord(writer, record, null, [fill])
+    else if (fill.clientOrderId !== null && writer.records.recompute(fill.clientOrderId, writer.bots())) {
+      // An order of a lost time: it is adopted first, by its word, and its fills are read again.
+      writer.wantLookUp({ symbol: fill.symbol, clientOrderId: fill.clientOrderId, venueOrderId: fill.venueOrderId })
+    } else foreign.add(key)
+  }
+  if (page) writer.passPage(page.symbol, page.page, foreign)
+}
+
+/** Steps an order's bot with what a word and fills say of it. */
+export function applyWord(writer: AccountWriter, record: KnownOrder, word: VenueOrder | null, fills: readonly VenueFill[]): void {
+  const bot = writer.bot(record.botId)
+  if (!bot) return
+  const waiting = word ?? writer.waitingWords.get(record.clientOrderId) ?? null
+  const evidence = evidenceEvents(record, { order: waiting, fills }, writer.records.bookedFills)
+  for (const step of evidence.events) stepEvidence(writer, bot, record.clientOrderId, step)
+  const after = writer.records.orders.get(record.clientOrderId) ?? record
+  writer.noteWord(after, {
+    venueOrderId: evidence.venueOrderId,
+    isAcknowledged: evidence.isAcknowledged,
+    evidenceAtMs: evidence.evidenceAtMs,
+  })
+  if (evidence.waitsForFills && waiting) {
+    writer.waitingWords.set(record.clientOrderId, waiting)
+    writer.wantFills(record.order.symbol)
+  } else {
+    writer.waitingWords.delete(record.clientOrderId)
+  }
+  settleDoubt(writer, after)
+}
+
+/** An order whose fate is known is asked for no more. */
+export function settleDoubt(writer: AccountWriter, record: KnownOrder): void {
+  const id = `${record.clientOrderId}:place`
+  if (record.order.status !== 'unknown' && writer.records.intents.get(id)?.status === 'in_doubt')
+    writer.changeIntent(id, { status: 'settled', nextProbeAtMs: null })
+}
+
+function stepEvidence(writer: AccountWriter, bot: AccountBot, clientOrderId: string, step: EvidenceStep): void {
+  const record = writer.records.orders.get(clientOrderId)
+  if (!record) return
+  const atMs = writer.nowMs
+  const { tradeSeq, purpose, sequence } = record.order
+  const order = { tradeSeq, purpose, sequence }
+  const image = imageOf(bot, record)
+  switch (step.kind) {
+    case 'fill':
+      writer.step(bot, { kind: 'fill_reported', atMs, fill: bookableFill(writer, bot, record.order, step.fill), ...image })
+      return
+    case 'order':
+      writer.step(bot, { kind: 'order_event', atMs, event: step.event, order, reason: step.reason, ...image })
+      return
+    case 'triggered':
+      writer.step(bot, { kind: 'triggered', atMs, order })
+      return
+  }
+}
+
+/** The order as it was last written, where the bot's state does not keep it any more. */
+export function imageOf(bot: AccountBot, { order, botTradeSeq, configVersion }: KnownOrder): { record?: OrderImage } {
+  const isKept = bot
+    .deal(order.tradeSeq)
+    ?.orders.some(each => each.purpose === order.purpose && each.sequence === order.sequence && isLive(each))
+  return isKept ? {} : { record: { order, botTradeSeq, configVersion } }
+}
+
+/** A fee that the venue has not told yet is estimated at the taker's rate; one in a third coin is valued at its last price. */
+function bookableFill(writer: AccountWriter, bot: AccountBot, order: Order, fill: VenueFill): Fill {
+  const instrument = bot.opened.instruments.get(order.symbol)
+  if (!instrument) throw new Error(`bot ${bot.botId} has no instrument ${order.symbol}`)
+  const value = fill.price.times(fill.quantity)
+  const isEstimated = fill.fee === null || fill.feeAsset === null
+  const fee = isEstimated ? value.times(instrument.takerBps.shifted(-4)) : fill.fee
+  const feeAsset = isEstimated ? instrument.quote : fill.feeAsset
+  return {
+    tradeSeq: order.tradeSeq,
+    purpose: order.purpose,
+    sequence: order.sequence,
+    symbol: order.symbol,
+    fillId: fill.venueFillId,
+    side: fill.side,
+    price: fill.price,
+    quantity: fill.quantity,
+    fee,
+    feeAsset,
+    feeValueQuote: feeValue(writer, fee, feeAsset, fill.price, instrument),
+    liquidity: fill.liquidity,
+    atMs: fill.atMs,
+    ...(isEstimated ? { feeEstimated: true } : {}),
+  }
+}
+
+function feeValue(
+  writer: AccountWriter,
+  fee: Decimal,
+  feeAsset: string,
+  price: Decimal,
+  { base, quote }: { readonly base: string; readonly quote: string },
+): Decimal {
+  if (feeAsset === quote) return fee
+  if (feeAsset === base) return fee.times(price)
+  const rate = writer.lastPrice(`${feeAsset}/${quote}`)
+  return rate ? fee.times(rate) : ZERO
+}
+
+async function recordOf(
+  writer: AccountWriter,
+  clientOrderId: string | null,
+  venueOrderId: string,
+): Promise<KnownOrder | undefined> {
+  const known = writer.records.find(clientOrderId, venueOrderId)
+  if (known || clientOrderId === null) return known
+  const stored = await writer.findStored(clientOrderId)
+  if (stored) writer.records.put({ ...stored, touchedAtMs: writer.nowMs })
+  return stored ? writer.records.orders.get(clientOrderId) : undefined
+}
+
+/** An order at the venue that only we can have named, though no record knows it: it joins its deal again. */
+export function adopt(writer: AccountWriter, word: VenueOrder): boolean {
+  const found = word.clientOrderId === null ? null : writer.records.recompute(word.clientOrderId, writer.bots())
+  if (!found || word.clientOrderId === null) return false
+  const { bot, key, image } = found
+  const order: Order = {
+    ...key,
+    symbol: word.symbol,
+    side: word.side,
+    type: word.type,
+    quantity: word.quantity,
+    limitPrice: word.limitPrice,
+    stopPrice: word.stopPrice,
+    decisionPrice: null,
+    rung: null,
+    status: 'open',
+    cancelState: 'none',
+    isVirtual: false,
+    filledQuantity: ZERO,
+    filledValue: ZERO,
+    feeValueQuote: ZERO,
+    reason: 'found at the venue, unknown to our records',
+    intendedAtMs: word.updatedAtMs,
+    expiresAtMs: null,
+    closedAtMs: null,
+  }
+  writer.records.put({
+    botId: bot.botId,
+    clientOrderId: word.clientOrderId,
+    venueOrderId: word.venueOrderId,
+    ...image,
+    order,
+    isAcknowledged: true,
+    evidenceAtMs: 0,
+    touchedAtMs: writer.nowMs,
+  })
+  // It was sent once: with an intent of its own it can come into doubt like any other.
+  const intentId = `${word.clientOrderId}:place`
+  if (!writer.records.intents.has(intentId)) {
+    writer.addIntent({
+      id: intentId,
+      botId: bot.botId,
+      order: key,
+      clientOrderId: word.clientOrderId,
+      kind: 'place',
+      priority: 'P0',
+      payload: null,
+      createdAtMs: writer.nowMs,
+    })
+    writer.changeIntent(intentId, { status: 'settled', lastError: 'found at the venue' })
+  }
+  writer.step(bot, { kind: 'orphan_adopted', atMs: writer.nowMs, record: { order, ...image } })
+  const record = writer.records.orders.get(word.clientOrderId)
+  if (record) applyWord(writer, record, word, [])
+  writer.wantFills(word.symbol)
+  return true
+}
+
+/** Somebody else's order: shown to the user, who decides; nothing is done by itself. */
+export function seeForeign(writer: AccountWriter, word: VenueOrder): void {
+  const known = writer.records.foreign.get(word.venueOrderId)
+  if (known?.venueOrder.status === word.status) return
+  if (!known && word.status !== 'open') return
+  writer.noteForeign(word, known?.resolution ?? 'open')
+}

@@ -1,0 +1,292 @@
+// Everything that an account asks its venue beside its orders: what became of orders in doubt, fills that a word counts and nobody has
+// sent, look-ups, and the comparison of records with the venue at a start and ever after. Answers go to the writer; nothing is decided here.
+
+import type { SavedIntent } from '../engine/account-store.ts'
+import type { SourceAnswer } from '../engine/reconciliation/doubt.ts'
+import { fillKey } from '../engine/reconciliation/evidence.ts'
+import type { VenueReport } from '../engine/reconciliation/report.ts'
+import {
+  type AbsenceSource,
+  type CallClass,
+  type FillsPage,
+  type Listing,
+  type VenueBalance,
+  VenueError,
+  type VenueFill,
+  type VenueOrder,
+  type VenueOrderRef,
+} from '../engine/venue.ts'
+import type { ProbeResult } from './account-doubt.ts'
+import type { AccountRunDeps } from './account-ports.ts'
+import type { AccountReport } from './account-report.ts'
+import type { AccountWriter } from './account-writer.ts'
+import { Kick } from './kick.ts'
+import { nap } from './outage.ts'
+import { readPatiently } from './retry.ts'
+import type { VenueClock } from './venue-clock.ts'
+
+const RECONCILE_MS = 60_000
+/** While the venue does not tell what happens. */
+const RECONCILE_STALE_MS = 10_000
+const BALANCES_MS = 300_000
+/** A second report counts only this long after the first. */
+const SECOND_REPORT_MS = 6000
+/** Reports of a start before it goes on with what is still different: entries wait, exits do not. */
+const FIRST_REPORTS = 3
+const MAX_PAGES = 1000
+const IDLE_MS = 3_600_000
+
+export class AccountProbes {
+  readonly #writer: AccountWriter
+  readonly #deps: AccountRunDeps
+  readonly #venueClock: VenueClock
+  readonly #wanted: Kick
+  readonly #doubted: Kick
+  #reports = 0
+  #balancesAtMs = Number.NEGATIVE_INFINITY
+  #reconciledAtMs = Number.NEGATIVE_INFINITY
+  #reconciling: Promise<void> | null = null
+
+  constructor(writer: AccountWriter, venueClock: VenueClock, deps: AccountRunDeps) {
+    this.#venueClock = venueClock
+    this.#writer = writer
+    this.#deps = deps
+    this.#wanted = new Kick(deps.clock)
+    this.#doubted = new Kick(deps.clock)
+  }
+
+  /** There may be something to ask. */
+  kick(): void {
+    this.#wanted.kick()
+    this.#doubted.kick()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#askWhatIsWanted(signal), this.#askInDoubt(signal), this.#reconcileAgain(signal)])
+  }
+
+  /** Until records and venue agree, or three reports have shown what does not. */
+  async firstReconciliation(signal: AbortSignal): Promise<void> {
+    for (let report = 0; report < FIRST_REPORTS && !signal.aborted; ) {
+      const isWhole = await this.#report(true, signal)
+      if (isWhole) report += 1
+      const isClean = this.#writer.openDifferences === 0 && this.#writer.probeRequests.length === 0
+      if (isWhole && isClean) return
+      await nap(this.#deps.clock, SECOND_REPORT_MS, signal)
+    }
+  }
+
+  /** One comparison now; a running one is waited for. */
+  async reconcile(signal: AbortSignal): Promise<void> {
+    this.#reconciling ??= this.#report(true, signal)
+      .then(() => {})
+      .finally(() => {
+        this.#reconciling = null
+      })
+    await this.#reconciling
+  }
+
+  async #reconcileAgain(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const everyMs = this.#writer.openDifferences > 0 || !this.#writer.isStreaming ? RECONCILE_STALE_MS : RECONCILE_MS
+      const waitMs = this.#reconciledAtMs + everyMs - this.#deps.clock.monotonic()
+      if (waitMs > 0 || this.#writer.stage === 'starting' || this.#writer.stage === 'reconciling') {
+        await nap(this.#deps.clock, Math.min(Math.max(waitMs, 1000), RECONCILE_STALE_MS), signal)
+        continue
+      }
+      const hasDifferences = this.#writer.openDifferences > 0
+      const wantsBalances = hasDifferences || this.#deps.clock.monotonic() - this.#balancesAtMs >= BALANCES_MS
+      await this.#report(wantsBalances, signal)
+    }
+  }
+
+  /** @returns whether every section that was asked for is complete. */
+  async #report(withBalances: boolean, signal: AbortSignal): Promise<boolean> {
+    const { venue, clock } = this.#deps
+    this.#reconciledAtMs = clock.monotonic()
+    const atMs = clock.now()
+    const lookedUp: { clientOrderId: string; order: VenueOrder | null }[] = []
+    for (const request of this.#writer.probeRequests) {
+      const order = await this.#read('P3', () => venue.find(request), signal)
+      if (order !== undefined) lookedUp.push({ clientOrderId: request.clientOrderId, order })
+    }
+    const openOrders = await this.#read('P3', () => venue.openOrders(), signal)
+    const pages = await this.#readAllFills('P3', signal)
+    const balances = withBalances ? await this.#read('P5', () => venue.balances(), signal) : undefined
+    if (signal.aborted) return false
+    if (balances) this.#balancesAtMs = clock.monotonic()
+    this.#reports += 1
+    const report: VenueReport = {
+      id: this.#reports,
+      atMs,
+      openOrders: openOrders ?? null,
+      history: null,
+      fills: joinPages(pages),
+      positions: null,
+      balances: balances ?? null,
+      lookedUp,
+    }
+    const item: AccountReport = { report, pages: new Map([...pages].flatMap(([symbol, page]) => (page ? [[symbol, page]] : []))) }
+    await this.#writer.do('reports', { kind: 'report', report: item })
+    return openOrders?.complete === true && report.fills?.complete === true && (!withBalances || balances?.complete === true)
+  }
+
+  async #readAllFills(callClass: CallClass, signal: AbortSignal): Promise<Map<string, FillsPage | null>> {
+    const pages = new Map<string, FillsPage | null>()
+    const symbols = new Set(this.#writer.bots().flatMap(bot => bot.opened.prepared.pairs.map(pair => pair.symbol)))
+    for (const symbol of symbols) pages.set(symbol, await this.#readFills(callClass, symbol, signal))
+    return pages
+  }
+
+  /** All pages behind the cursor as one; null where one of them could not be read. */
+  async #readFills(callClass: CallClass, symbol: string, signal: AbortSignal): Promise<FillsPage | null> {
+    const fills: VenueFill[] = []
+    let cursor = this.#writer.records.cursors.get(symbol)?.cursor ?? null
+    for (let n = 0; n < MAX_PAGES; n += 1) {
+      const from = cursor
+      const page = await this.#read(callClass, () => this.#deps.venue.fillsSince(symbol, from), signal)
+      if (page === undefined) return null
+      fills.push(...page.fills)
+      if (page.complete) return { fills, cursor: page.cursor, complete: true }
+      if (page.cursor === cursor) return { fills, cursor: page.cursor, complete: false }
+      cursor = page.cursor
+    }
+    return null
+  }
+
+  async #askWhatIsWanted(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const lookUps = this.#writer.takeLookUps()
+      const symbols = this.#writer.takeFillsWanted()
+      for (const ref of lookUps) await this.#lookUp(ref, signal)
+      for (const symbol of symbols) {
+        const page = await this.#readFills('P3', symbol, signal)
+        if (page) await this.#writer.do('orders', { kind: 'fills', fills: page.fills, page: { symbol, page } })
+        else this.#writer.wantFills(symbol)
+      }
+      if (lookUps.length + symbols.length === 0) await this.#wanted.wait(IDLE_MS, signal)
+      else if (!signal.aborted) await nap(this.#deps.clock, 250, signal)
+    }
+  }
+
+  async #lookUp(ref: VenueOrderRef, signal: AbortSignal): Promise<void> {
+    const order = await this.#read('P3', () => this.#deps.venue.find(ref), signal)
+    if (order) await this.#writer.do('orders', { kind: 'word', order })
+    // Not found proves nothing by itself: the comparison with the venue counts it.
+    if (order === null || order === undefined) this.#reconciledAtMs = Number.NEGATIVE_INFINITY
+  }
+
+  async #askInDoubt(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const due = this.#nextInDoubt()
+      const waitMs = due ? (due.nextProbeAtMs ?? 0) - this.#deps.clock.now() : IDLE_MS
+      if (!due || waitMs > 0) {
+        await this.#doubted.wait(Math.min(waitMs, IDLE_MS), signal)
+        continue
+      }
+      const result = await this.#probe(due, signal)
+      if (signal.aborted) return
+      await this.#writer.do('orders', { kind: 'probed', result })
+    }
+  }
+
+  #nextInDoubt(): SavedIntent | null {
+    let next: SavedIntent | null = null
+    for (const intent of this.#writer.records.intents.values()) {
+      if (intent.status !== 'in_doubt') continue
+      if (next === null || (intent.nextProbeAtMs ?? 0) < (next.nextProbeAtMs ?? 0)) next = intent
+    }
+    return next
+  }
+
+  /** One round of questions: the look-up first; once an absence may count, every source that could prove it. */
+  async #probe(intent: SavedIntent, signal: AbortSignal): Promise<ProbeResult> {
+    const { venue, clock } = this.#deps
+    const record = this.#writer.records.orders.get(intent.clientOrderId)
+    const symbol = record?.order.symbol ?? ''
+    const ref = { symbol, clientOrderId: intent.clientOrderId, venueOrderId: record?.venueOrderId ?? null }
+    const sources: Partial<Record<AbsenceSource, SourceAnswer>> = {}
+    let word: VenueOrder | null = null
+    let fills: readonly VenueFill[] = []
+    const isIt = (order: VenueOrder): boolean =>
+      order.clientOrderId === ref.clientOrderId || (ref.venueOrderId !== null && order.venueOrderId === ref.venueOrderId)
+
+    if (venue.capabilities.findByClientId) {
+      const found = await this.#once('P0', () => venue.find(ref), signal)
+      sources.find = found === undefined ? 'failed' : found === null ? 'absent' : 'present'
+      word = found ?? null
+    }
+    let unexplained = false
+    const sentAtMs = intent.sentAtMs ?? intent.createdAtMs
+    const mayProve = clock.now() - sentAtMs >= venue.capabilities.absenceHorizonSec * 1000
+    if (word === null && (mayProve || !venue.capabilities.findByClientId)) {
+      const look = (source: AbsenceSource, listing: Listing<VenueOrder> | undefined): void => {
+        const found = listing?.rows.find(isIt)
+        if (found) word = found
+        sources[source] = found ? 'present' : listing === undefined ? 'failed' : listing.complete ? 'absent' : 'incomplete'
+      }
+      look('open_orders', await this.#once('P0', () => venue.openOrders(), signal))
+      look('history', await this.#once('P0', () => venue.history(sentAtMs - 60_000), signal))
+      const page = await this.#readFills('P0', symbol, signal)
+      fills = (page?.fills ?? []).filter(
+        fill => fill.clientOrderId === ref.clientOrderId || (ref.venueOrderId !== null && fill.venueOrderId === ref.venueOrderId),
+      )
+      const unbooked = fills.some(fill => !this.#writer.records.bookedFills.has(fillKey(fill.symbol, fill.venueFillId)))
+      sources.fills = page === null ? 'failed' : unbooked ? 'present' : page.complete ? 'absent' : 'incomplete'
+      const balances = await this.#once('P0', () => venue.balances(), signal)
+      unexplained = !balances?.complete || this.#differs(balances)
+    }
+    return { clientOrderId: intent.clientOrderId, atMs: clock.now(), word, fills, sources, unexplained }
+  }
+
+  #differs(balances: Listing<VenueBalance>): boolean {
+    const ours = this.#writer.records.balances()
+    const there = new Map(balances.rows.map(row => [row.currency, row.free.plus(row.locked)]))
+    return [...ours].some(([currency, amount]) => {
+      const total = there.get(currency)
+      return total ? !total.equals(amount) : !amount.isZero()
+    })
+  }
+
+  /** A read that is tried again as its errors allow, or as often as told; undefined where it does not answer. */
+  async #read<T>(callClass: CallClass, call: () => Promise<T>, signal: AbortSignal, tries?: number): Promise<T | undefined> {
+    const { clock, governor, random, log } = this.#deps
+    const account = this.#writer.assignment.accountId
+    try {
+      const answer = await readPatiently(call, {
+        clock,
+        governor,
+        random,
+        account,
+        callClass,
+        signal,
+        resync: () => this.#venueClock.sync(),
+        ...(tries === undefined ? {} : { tries }),
+      })
+      this.#writer.noteSuccess()
+      return answer
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (!(error instanceof VenueError)) throw error
+      this.#writer.noteFailure(error, null)
+      if (tries === undefined) log.warn({ accountId: account, error: error.message }, 'the venue does not answer')
+      return undefined
+    }
+  }
+
+  /** A question that has its own schedule of repetition. */
+  #once<T>(callClass: CallClass, call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return this.#read(callClass, call, signal, 1)
+  }
+}
+
+/** One listing of all symbols; complete where every page of every symbol was read. */
+function joinPages(pages: ReadonlyMap<string, FillsPage | null>): Listing<VenueFill> {
+  const rows: VenueFill[] = []
+  let complete = true
+  for (const page of pages.values()) {
+    if (page) rows.push(...page.fills)
+    complete = complete && page?.complete === true
+  }
+  return { rows, complete }
+}
