@@ -32,7 +32,7 @@ export interface Evidence {
   readonly statusAfterFills: OrderStatus
   /** The venue executed more than is booked, or did not say how much: its fills are to be asked for, then its word again. */
   readonly waitsForFills: boolean
-  /** Venue time of the newest evidence once the steps are taken: the record's next `evidenceAtMs`. */
+  /** Venue time of the newest word once the steps are taken: the record's next `evidenceAtMs`. Fills have their own ids and move it not. */
   readonly evidenceAtMs: number
   /** The venue's own id, where it is known by now. */
   readonly venueOrderId: string | null
@@ -55,17 +55,10 @@ export function syntheticFillId(clientOrderId: string, cumulativeQuantity: Decim
 }
 
 /** Whether a fill is of this order: by either id, whichever the venue tells. */
-export function isFillOf(record: OrderRecord, fill: VenueFill, order: VenueOrder | null = null): boolean {
+function isFillOf(record: OrderRecord, fill: VenueFill, order: VenueOrder | null): boolean {
   if (fill.symbol !== record.order.symbol) return false
   if (fill.clientOrderId !== null) return fill.clientOrderId === record.clientOrderId
   return fill.venueOrderId === (record.venueOrderId ?? order?.venueOrderId)
-}
-
-/** Whether a word is about this order. */
-export function isWordOf(record: OrderRecord, order: VenueOrder): boolean {
-  if (order.symbol !== record.order.symbol) return false
-  if (order.clientOrderId !== null) return order.clientOrderId === record.clientOrderId
-  return order.venueOrderId === record.venueOrderId
 }
 
 /**
@@ -77,30 +70,28 @@ export function evidenceEvents(record: OrderRecord, word: VenueWord, booked: Rea
   const fills = unbookedFills(record, word, booked)
   const events: EvidenceStep[] = fills.map(fill => ({ kind: 'fill', fill }))
   const after = afterFills(record.order, fills)
-  const newestFillMs = fills.reduce((newest, fill) => Math.max(newest, fill.atMs), record.evidenceAtMs)
   const known = {
     venueOrderId: record.venueOrderId ?? own?.venueOrderId ?? fills[0]?.venueOrderId ?? null,
     isAcknowledged: record.isAcknowledged || fills.length > 0,
     statusAfterFills: after.status,
   }
-  if (own === null) return { ...known, events, waitsForFills: false, evidenceAtMs: newestFillMs }
-
-  const waitsForFills = owesFills(own, after, word.fillsComplete === true)
-  if (isOutdated(record, own)) return { ...known, events, waitsForFills, evidenceAtMs: newestFillMs }
+  if (own === null) return { ...known, events, waitsForFills: false, evidenceAtMs: record.evidenceAtMs }
 
   const event = statusEvent(own, after, record.order)
-  const ends = event !== null && event !== 'accepted'
-  if (ends && waitsForFills) return { ...known, events, waitsForFills, evidenceAtMs: newestFillMs }
-  if (event !== null && isNews(record, after.status, event, own.updatedAtMs)) {
-    events.push({ kind: 'order', event, reason: own.reason })
+  const isNew = event !== null && isNews(record, after.status, event, own.updatedAtMs)
+  const ends = isNew && event !== 'accepted'
+  const waitsForFills = owesFills(own, after) || (ends && isUncounted(own, after, record.order, word.fillsComplete === true))
+  if (isOutdated(record, own) || (ends && waitsForFills)) {
+    return { ...known, events, waitsForFills, evidenceAtMs: record.evidenceAtMs }
   }
+  if (isNew) events.push({ kind: 'order', event, reason: own.reason })
   if (own.isTriggered && isWorkingStop(record.order, own, after)) events.push({ kind: 'triggered' })
   return {
     ...known,
     isAcknowledged: known.isAcknowledged || (event !== null && event !== 'rejected'),
     events,
     waitsForFills,
-    evidenceAtMs: Math.max(newestFillMs, own.updatedAtMs),
+    evidenceAtMs: own.updatedAtMs,
   }
 }
 
@@ -132,16 +123,21 @@ function afterFills(order: Order, fills: readonly VenueFill[]): AfterFills {
   return { status, filledQuantity }
 }
 
-function owesFills(order: VenueOrder, after: AfterFills, fillsComplete: boolean): boolean {
-  if (order.executedQuantity !== null) return after.filledQuantity.lt(order.executedQuantity)
-  // Not stated is never zero. Only an end needs to know it; a refused order was never in the book.
-  if (order.status === 'open' || order.status === 'rejected') return false
-  return !fillsComplete
+/** The venue executed more than is booked. */
+function owesFills(word: VenueOrder, after: AfterFills): boolean {
+  return word.executedQuantity !== null && after.filledQuantity.lt(word.executedQuantity)
+}
+
+/** How much was executed is not stated, which is never zero: an end needs every fill read. A refused order was never in the book. */
+function isUncounted(word: VenueOrder, after: AfterFills, order: Order, fillsComplete: boolean): boolean {
+  if (word.executedQuantity !== null || word.status === 'rejected' || fillsComplete) return false
+  return after.filledQuantity.lt(order.quantity)
 }
 
 /** null: the status word adds nothing to the booked fills. */
 function statusEvent(word: VenueOrder, after: AfterFills, order: Order): StatusEvent | null {
-  if (word.status === 'open') return after.status === 'filled' && order.status !== 'filled' ? null : 'accepted'
+  // What is executed whole cannot work on, whatever a listing still shows.
+  if (word.status === 'open') return after.status === 'filled' ? null : 'accepted'
   if (word.status !== 'filled') return word.status
   // "Filled" with less than we ordered, all of it booked: the venue is done with the order, and nothing more will come of it.
   return after.filledQuantity.lt(order.quantity) ? 'expired' : null
@@ -150,7 +146,7 @@ function statusEvent(word: VenueOrder, after: AfterFills, order: Order): StatusE
 /** Whether the event tells something: it moves the order, contradicts what we knew, or is the venue's first confirmation. */
 function isNews(record: OrderRecord, status: OrderStatus, event: StatusEvent, updatedAtMs: number): boolean {
   // What has ended is only contradicted by something newer: the same listing may still show it as it was.
-  if (!isLive(record.order) && updatedAtMs <= record.evidenceAtMs) return false
+  if (!isLive({ ...record.order, status }) && updatedAtMs <= record.evidenceAtMs) return false
   const move = transition(status, event, record.isAcknowledged)
   if (move.kind === 'impossible') return false
   if (move.kind === 'to') return move.status !== status
@@ -159,7 +155,8 @@ function isNews(record: OrderRecord, status: OrderStatus, event: StatusEvent, up
 
 function isWorkingStop(order: Order, word: VenueOrder, after: AfterFills): boolean {
   if (order.type !== 'stop' && order.type !== 'stop_limit') return false
-  return word.status === 'open' && isLive(order) && after.filledQuantity.lt(order.quantity) && order.reason !== TRIGGERED
+  const works = isLive({ ...order, status: after.status }) && after.filledQuantity.lt(order.quantity)
+  return word.status === 'open' && works && order.reason !== TRIGGERED
 }
 
 function unbookedFills(record: OrderRecord, word: VenueWord, booked: ReadonlySet<string>): VenueFill[] {
