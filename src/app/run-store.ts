@@ -29,7 +29,7 @@ interface RunRow {
   readonly meta: { feed?: RunFeedSpec; currency?: string; venue?: Partial<VenueSpec>; commandsBefore?: number }
 }
 
-const DEFAULT_VENUE: VenueSpec = { fillPath: 'pessimistic', slippageBps: '5', volumeCapPct: '10' }
+export const DEFAULT_VENUE: VenueSpec = { fillPath: 'pessimistic', slippageBps: '5', volumeCapPct: '10' }
 
 export function createRunStore(options: RunStoreOptions): RunStore {
   const { database } = options
@@ -153,7 +153,7 @@ export function createRunStore(options: RunStoreOptions): RunStore {
 }
 
 /** @throws STATE_DAMAGED for a document that this version cannot read any more: it is never guessed at. */
-function readStoredConfig(document: unknown, botId: string, version: number): DcaConfig {
+export function readStoredConfig(document: unknown, botId: string, version: number): DcaConfig {
   const parsed = parseDcaConfig(document)
   if (parsed.ok) return parsed.config
   const [first] = parsed.findings

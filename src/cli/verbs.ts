@@ -24,6 +24,7 @@ export const VERBS: readonly RegisteredVerb[] = [
   { name: 'doctor', summary: 'check the instance; every trouble with its remedy', load: () => import('./doctor.ts') },
   { name: 'openapi', summary: 'print the OpenAPI document of the HTTP API', load: () => import('./openapi.ts') },
   { name: 'backtest', summary: 'run a bot over candles', load: () => import('./backtest.ts') },
+  { name: 'replay', summary: 'replay a recorded run and compare every decision', load: () => import('./replay.ts') },
   { name: 'ladder', summary: 'preview the safety orders of a bot at a price', load: () => import('./ladder.ts') },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]

@@ -55,7 +55,7 @@ export interface DemoSource {
 }
 
 export interface FeedDeps {
-  readonly store: RunStore
+  readonly store: Pick<RunStore, 'saveDemoClock'>
   readonly history: HistorySource
   readonly demo: DemoSource
   now(): number

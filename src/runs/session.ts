@@ -50,7 +50,7 @@ export interface Session {
 }
 
 export interface SessionDeps {
-  readonly store: RunStore
+  readonly store: Pick<RunStore, 'load' | 'instruments' | 'journal'>
   readonly feeds: FeedOpener
   readonly workerId: string
   now(): number
