@@ -21,11 +21,11 @@ create index on fills (connection_id, filled_at) where connection_id is not null
 set local role evenkeel_system;
 
 -- Ends the transaction where a statement touched another number of rows than it must.
-create function ek.expect(found bigint, wanted bigint, what text) returns void
+create function ek.expect(touched bigint, wanted bigint, what text) returns void
   language plpgsql as $$
 begin
-  if found is distinct from wanted then
-    raise exception '%: % of % rows', what, found, wanted using errcode = 'EK003';
+  if touched is distinct from wanted then
+    raise exception '%: % of % rows', what, touched, wanted using errcode = 'EK003';
   end if;
 end
 $$;
