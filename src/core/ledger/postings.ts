@@ -1,10 +1,11 @@
-// Transfers of the events that a spot bot causes (execution.md 4.1). Each names its cause, so that booking one twice is refused.
+// Transfers of the events that a spot bot causes (execution.md 4.1). Each names its cause, so that booking one twice is refused. Those
+// of the exchange account itself stand in account-postings.ts, those of perpetuals in perp-postings.ts.
 
 import { type Decimal, minDecimal, ZERO } from '../money/decimal.ts'
 import { type Fill, orderKeyText } from '../orders/order.ts'
 import type { AccountKind, Transfer } from './transfer.ts'
 
-interface Posting {
+export interface Posting {
   readonly cause: string
   readonly kind: string
   readonly debit: AccountKind
@@ -16,7 +17,8 @@ interface Posting {
   readonly fillId?: string
 }
 
-function post(into: Transfer[], p: Posting): void {
+/** Adds one transfer; nothing for an amount that is not above zero. */
+export function post(into: Transfer[], p: Posting): void {
   if (!p.amount.isPositive()) return
   into.push({
     cause: p.cause,
@@ -68,94 +70,80 @@ export interface FillEffect {
   readonly freeChange: Decimal
 }
 
+/** Where the transfers of one fill go, and how they are named. */
+interface Booking {
+  readonly into: Transfer[]
+  readonly cause: string
+  readonly common: Pick<Posting, 'tradeSeq' | 'orderKey' | 'fillId'>
+}
+
+function bookingOf(into: Transfer[], fill: Fill): Booking {
+  const orderKey = orderKeyText(fill)
+  return {
+    into,
+    cause: `fill:${orderKey}:${fill.fillId}`,
+    common: { tradeSeq: fill.tradeSeq, orderKey, fillId: fill.fillId },
+  }
+}
+
+/** Pays from the lock first, and what it lacks from the bot's free money. */
+function pay(
+  { into, cause, common }: Booking,
+  posting: Pick<Posting, 'kind' | 'debit' | 'currency' | 'amount'> & { part: string; lock: Decimal },
+): FillEffect {
+  const { part, kind, debit, currency, amount, lock } = posting
+  const locked = minDecimal(lock, amount)
+  const free = amount.minus(locked)
+  post(into, { ...common, cause: `${cause}:${part}`, kind, debit, credit: 'bot_reserved', currency, amount: locked })
+  post(into, { ...common, cause: `${cause}:${part}-free`, kind, debit, credit: 'bot_free', currency, amount: free })
+  return { fromLock: locked, freeChange: free.negated() }
+}
+
+/**
+ * Books the fee of a fill in the currency it was taken in: quote is paid from the lock and then from free money, the base leaves the
+ * position, a third currency is paid by the exchange account and charged to the bot at its value.
+ * @param posting base null where the instrument has no coins to take a fee from.
+ */
+export function postFee(
+  into: Transfer[],
+  { fill, base, quote, lock }: Omit<FillPosting, 'base'> & { base: string | null },
+): FillEffect {
+  const booking = bookingOf(into, fill)
+  const { cause, common } = booking
+  if (fill.feeAsset === quote)
+    return pay(booking, { part: 'fee', kind: 'fee', debit: 'fees', currency: quote, amount: fill.fee, lock })
+  const credit = fill.feeAsset === base ? 'position' : 'free'
+  post(into, { ...common, cause: `${cause}:fee`, kind: 'fee', debit: 'fees', credit, currency: fill.feeAsset, amount: fill.fee })
+  if (credit === 'position') return { fromLock: ZERO, freeChange: ZERO }
+  const recharge = {
+    kind: 'fee_recharge',
+    debit: 'free',
+    credit: 'bot_free',
+    currency: quote,
+    amount: fill.feeValueQuote,
+  } as const
+  post(into, { ...common, ...recharge, cause: `${cause}:fee-recharge` })
+  return { fromLock: ZERO, freeChange: fill.feeValueQuote.negated() }
+}
+
 /**
  * Books one spot fill with its fee: a buy is paid from the deal's lock and then from the bot's free money; a sale's proceeds are free
- * and pay the sale's fee, so that the lock stays whole for the orders it was made for. A fee in the base leaves the position, one in a
- * third currency is paid by the exchange account and charged to the bot at its value.
+ * and pay the sale's fee, so that the lock stays whole for the orders it was made for.
  */
 export function postFill(into: Transfer[], { fill, base, quote, lock }: FillPosting): FillEffect {
-  const key = orderKeyText(fill)
-  const common = { tradeSeq: fill.tradeSeq, orderKey: key, fillId: fill.fillId }
-  const cause = `fill:${key}:${fill.fillId}`
+  const booking = bookingOf(into, fill)
+  const { cause, common } = booking
   const value = fill.price.times(fill.quantity)
-  const spendable = fill.side === 'buy' ? lock : ZERO
-  let left = spendable
-  let freeChange = ZERO
-
-  const pay = (what: string, kind: string, to: AccountKind, amount: Decimal): void => {
-    const locked = minDecimal(left, amount)
-    const free = amount.minus(locked)
-    post(into, { ...common, cause: `${cause}:${what}`, kind, debit: to, credit: 'bot_reserved', currency: quote, amount: locked })
-    post(into, { ...common, cause: `${cause}:${what}-free`, kind, debit: to, credit: 'bot_free', currency: quote, amount: free })
-    left = left.minus(locked)
-    freeChange = freeChange.minus(free)
+  const coins = { ...common, currency: base, amount: fill.quantity }
+  if (fill.side === 'sell') {
+    const sale = { ...common, kind: 'sell' } as const
+    post(into, { ...sale, cause: `${cause}:proceeds`, debit: 'bot_free', credit: 'market', currency: quote, amount: value })
+    post(into, { ...coins, cause: `${cause}:deliver`, kind: 'sell', debit: 'market', credit: 'position' })
+    const fee = postFee(into, { fill, base, quote, lock: ZERO })
+    return { fromLock: ZERO, freeChange: value.plus(fee.freeChange) }
   }
-
-  if (fill.side === 'buy') {
-    pay('cost', 'buy', 'market', value)
-    post(into, {
-      ...common,
-      cause: `${cause}:receive`,
-      kind: 'buy',
-      debit: 'position',
-      credit: 'market',
-      currency: base,
-      amount: fill.quantity,
-    })
-  } else {
-    post(into, {
-      ...common,
-      cause: `${cause}:proceeds`,
-      kind: 'sell',
-      debit: 'bot_free',
-      credit: 'market',
-      currency: quote,
-      amount: value,
-    })
-    post(into, {
-      ...common,
-      cause: `${cause}:deliver`,
-      kind: 'sell',
-      debit: 'market',
-      credit: 'position',
-      currency: base,
-      amount: fill.quantity,
-    })
-    freeChange = freeChange.plus(value)
-  }
-
-  if (fill.feeAsset === quote) {
-    pay('fee', 'fee', 'fees', fill.fee)
-  } else if (fill.feeAsset === base) {
-    post(into, {
-      ...common,
-      cause: `${cause}:fee`,
-      kind: 'fee',
-      debit: 'fees',
-      credit: 'position',
-      currency: base,
-      amount: fill.fee,
-    })
-  } else {
-    post(into, {
-      ...common,
-      cause: `${cause}:fee`,
-      kind: 'fee',
-      debit: 'fees',
-      credit: 'free',
-      currency: fill.feeAsset,
-      amount: fill.fee,
-    })
-    post(into, {
-      ...common,
-      cause: `${cause}:fee-recharge`,
-      kind: 'fee_recharge',
-      debit: 'free',
-      credit: 'bot_free',
-      currency: quote,
-      amount: fill.feeValueQuote,
-    })
-    freeChange = freeChange.minus(fill.feeValueQuote)
-  }
-  return { fromLock: spendable.minus(left), freeChange }
+  const cost = pay(booking, { part: 'cost', kind: 'buy', debit: 'market', currency: quote, amount: value, lock })
+  post(into, { ...coins, cause: `${cause}:receive`, kind: 'buy', debit: 'position', credit: 'market' })
+  const fee = postFee(into, { fill, base, quote, lock: lock.minus(cost.fromLock) })
+  return { fromLock: cost.fromLock.plus(fee.fromLock), freeChange: cost.freeChange.plus(fee.freeChange) }
 }
