@@ -121,10 +121,14 @@ export class ColumnRun<State> {
   /** Does the next candle or decision that can matter, for all pairs that have one at that time. */
   next(): Advance {
     const { run, skip } = this.#o
-    if (run.machine.hasEnded(run.state)) return { kind: 'end' }
-    const watches = run.watches()
-    const decisionMs = skip ? this.#nextWatchedDecision(watches) : this.#nextDecision()
-    const candleMs = skip ? this.#nextTouched(watches, decisionMs) : this.#nextCandle()
+    let decisionMs: number
+    let candleMs: number
+    do {
+      if (run.machine.hasEnded(run.state)) return { kind: 'end' }
+      const watches = run.watches()
+      decisionMs = skip ? this.#nextWatchedDecision(watches) : this.#nextDecision()
+      candleMs = skip ? this.#nextTouched(watches, decisionMs) : this.#nextCandle()
+    } while (this.#deliver(Math.min(decisionMs, candleMs)))
     if (decisionMs === Number.POSITIVE_INFINITY && candleMs === Number.POSITIVE_INFINITY) return { kind: 'end' }
     if (decisionMs <= candleMs) {
       this.#decide(decisionMs)
@@ -132,6 +136,35 @@ export class ColumnRun<State> {
     }
     this.#trade(candleMs)
     return { kind: 'candle', openMs: candleMs }
+  }
+
+  /**
+   * Lets the venue have what reaches it up to an instant, at the first candle or close from then on, slept or not: what is learnt there
+   * may change what comes next.
+   * @returns whether anything has arrived.
+   */
+  #deliver(uptoMs: number): boolean {
+    const { run } = this.#o
+    const arrivesAtMs = run.nextArrivalMs()
+    if (arrivesAtMs > uptoMs || arrivesAtMs === Number.POSITIVE_INFINITY) return false
+    const instantMs = this.#firstInstantFrom(arrivesAtMs)
+    if (instantMs > uptoMs || instantMs === Number.POSITIVE_INFINITY) return false
+    // What opened before is over: an order that arrives now must not meet it.
+    for (const lane of this.#lanes) {
+      lane.index = Math.max(lane.index, lowerBound(lane.columns.openTimeMs, instantMs, lane.index))
+      lane.bar = Math.max(lane.bar, lowerBound(lane.closes, instantMs, lane.bar))
+    }
+    run.deliver(instantMs)
+    return true
+  }
+
+  #firstInstantFrom(atMs: number): number {
+    let first = this.#nextDecisionFrom(atMs)
+    for (const lane of this.#lanes) {
+      const index = lowerBound(lane.columns.openTimeMs, atMs, lane.index)
+      if (index < lane.last) first = Math.min(first, lane.columns.openTimeMs[index]!)
+    }
+    return first
   }
 
   /** Ends the run at the last close of its data. */

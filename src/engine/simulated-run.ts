@@ -12,6 +12,12 @@ import type { BotMachine, Command, EngineEvent, StepResult } from './machine.ts'
 import { Book, type BookOrder } from './simulated-venue/book.ts'
 import { candlePath } from './simulated-venue/candle-path.ts'
 import { marketImpactBps, simulatedFee, takerPrice, type VenueParameters, volumeCap } from './simulated-venue/fill-price.ts'
+import type { Rejection } from './simulated-venue/filters.ts'
+import { FrontDesk } from './simulated-venue/front-desk.ts'
+import { TargetBirths } from './simulated-venue/target-births.ts'
+import { TickFills } from './simulated-venue/tick-fills.ts'
+import type { Print, Quote } from './simulated-venue/tick-market.ts'
+import { Transit, type UnderWay } from './simulated-venue/transit.ts'
 import type { Watch } from './watch.ts'
 
 /** Learns of every step, in order: keeps the facts in memory, or makes the batch of a transaction of them. */
@@ -27,7 +33,12 @@ export interface SimulatedRunOptions<State> {
   readonly direction: 'long' | 'short'
   readonly sink: RunSink<State>
   /** A saved state and the seq it was saved at; a fresh run without. */
-  readonly from?: { readonly state: State; readonly seq: number }
+  readonly from?: {
+    readonly state: State
+    readonly seq: number
+    /** What was on its way then. */
+    readonly underWay?: readonly UnderWay[]
+  }
 }
 
 type PriceTrigger = Extract<Watch, { kind: 'price_at_or_below' | 'price_at_or_above' }>
@@ -55,8 +66,14 @@ export class SimulatedRun<State> {
   readonly machine: BotMachine<State>
   readonly #options: SimulatedRunOptions<State>
   readonly #books = new Map<string, Book>()
-  readonly #bornWatches = new Map<string, { price: number; bornIn: number }>()
+  readonly #births = new TargetBirths()
+  readonly #desk: FrontDesk
   readonly #queue: Command[] = []
+  readonly #transit = new Transit()
+  /** Made by the first quote or trade: then these drive the run, not candles. */
+  #ticks: TickFills | null = null
+  /** What the machine is being told. */
+  #cause: EngineEvent | null = null
   #state: State
   #seq: number
   #candle = 0
@@ -71,8 +88,11 @@ export class SimulatedRun<State> {
     this.machine = options.machine
     this.#state = options.from?.state ?? options.machine.initialState()
     this.#seq = options.from?.seq ?? 0
+    this.#desk = new FrontDesk(options.venue)
     for (const symbol of options.instruments.keys()) this.#books.set(symbol, new Book())
-    for (const order of options.machine.liveOrders(this.#state)) this.#book(order.symbol).add(order, 0)
+    const live = options.machine.liveOrders(this.#state)
+    this.#transit.restore(options.from?.underWay ?? [], live)
+    for (const order of live) if (!this.#transit.orderOf(order)) this.#book(order.symbol).add(order, 0)
     this.#candle = 1
   }
 
@@ -87,7 +107,7 @@ export class SimulatedRun<State> {
   watches(): readonly Watch[] {
     if (!this.#watches) {
       this.#watches = this.machine.watches(this.#state)
-      this.#noteBirths(this.#watches)
+      if (this.#options.venue.fillPath === 'pessimistic') this.#births.note(this.#watches, this.#walk ? this.#candle : 0)
     }
     return this.#watches
   }
@@ -96,8 +116,30 @@ export class SimulatedRun<State> {
     return this.#book(symbol)
   }
 
-  /** Steps one event and everything that follows from it at once. */
+  /** Orders and cancels on their way, to be saved with the state. */
+  underWay(): UnderWay[] {
+    return this.#transit.saved()
+  }
+
+  /** When the next of them arrives; infinite where none is on its way. */
+  nextArrivalMs(): number {
+    return this.#transit.nextMs
+  }
+
+  /** Lets arrive at the venue what has arrived by now. */
+  deliver(atMs: number): void {
+    for (let arrival = this.#transit.take(atMs); arrival; arrival = this.#transit.take(atMs)) {
+      const arrivedMs = Math.max(this.#nowMs, arrival.arrivesAtMs)
+      if (arrival.what === 'order') this.#admit(arrival.order, arrival.rejection, arrivedMs, false)
+      else this.#endByCancel(arrival.order, arrivedMs)
+      this.#drain()
+    }
+  }
+
+  /** Steps one event and everything that follows from it at once; what has reached the venue before it comes first. */
   raise(event: EngineEvent): void {
+    if (this.#transit.size > 0) this.deliver(event.atMs)
+    this.#cause = event
     this.#step(event)
     this.#drain()
   }
@@ -118,6 +160,7 @@ export class SimulatedRun<State> {
    * @param restingOnly the engine was away: what rested at the venue fills, what needed this server does not (execution.md 5.7).
    */
   candles(candles: readonly (readonly [symbol: string, candle: Candle])[], restingOnly = false): void {
+    if (this.#transit.size > 0 && candles[0]) this.deliver(candles[0][1].openTimeMs)
     this.#candle += 1
     const walks = candles.map(([symbol, candle]) => this.#open(symbol, candle, restingOnly))
     candles.forEach(([, candle], k) => {
@@ -151,6 +194,28 @@ export class SimulatedRun<State> {
     return walk
   }
 
+  /** Best prices of a pair, with depth where the source has it. */
+  quote(quote: Quote): void {
+    this.#tick(quote.atMs).quote(quote)
+    this.#drain()
+  }
+
+  /** A trade of others: fills, triggers and wakes what it passes. */
+  print(print: Print): void {
+    this.#tick(print.atMs).print(print)
+    this.#drain()
+  }
+
+  #tick(atMs: number): TickFills {
+    this.#ticks ??= this.#tickFills()
+    this.#desk.isTicking = true
+    this.#nowMs = Math.max(this.#nowMs, atMs)
+    this.deliver(atMs)
+    this.#candle += 1
+    this.#cause = null
+    return this.#ticks
+  }
+
   /** A decision instant of one pair. */
   decide(event: {
     atMs: number
@@ -167,7 +232,13 @@ export class SimulatedRun<State> {
 
   /** The data is over: what is open leaves at the last close, taker fee, no slippage. */
   endOfData(atMs: number, lastPrices: ReadonlyMap<string, Decimal>): void {
+    this.deliver(atMs)
     this.#lastPrices = lastPrices
+    // What is on its way gets there in time to end: nothing of it is left behind.
+    for (const cancel of this.#transit.takeCancels()) {
+      this.#endByCancel(cancel, Math.max(this.#nowMs, atMs))
+      this.#drain()
+    }
     this.raise({ kind: 'end_of_data', atMs, prices: lastPrices })
   }
 
@@ -195,31 +266,93 @@ export class SimulatedRun<State> {
     for (let command = this.#queue.shift(); command; command = this.#queue.shift()) {
       if (command.kind === 'place_order') this.#place(command.order)
       else if (command.kind === 'cancel_order') this.#cancel(command.order)
+      else if (command.kind === 'query_order') this.#lookUp(command.order)
     }
   }
 
   #place(order: Order): void {
-    const atMs = this.#nowMs
-    const key = { tradeSeq: order.tradeSeq, purpose: order.purpose, sequence: order.sequence }
-    this.#step({ kind: 'order_event', atMs, event: 'accepted', sentNow: true, order: key, reason: null })
-    const entry = this.#book(order.symbol).add(order, this.#candle)
-    if (entry.kind !== 'market') return
-    if (this.#lastPrices) {
-      const price = this.#lastPrices.get(order.symbol)
-      if (price) this.#execute(entry, price, entry.remaining, 'taker', atMs, `end:${atMs}`)
-    } else if (this.#walk && this.#walk.symbol === order.symbol) {
-      this.#fill(this.#walk, entry, this.#slipped(this.#walk, entry), 'taker')
+    const rejection = this.#rejection(order)
+    const delayMs = this.#lastPrices ? 0 : this.#desk.orderTravelMs(order)
+    if (delayMs === 0) {
+      this.#admit(order, rejection, this.#nowMs, true)
+      return
     }
+    this.#transit.add({ what: 'order', order, arrivesAtMs: order.intendedAtMs + delayMs, rejection })
+    this.#step({ kind: 'order_event', atMs: this.#nowMs, event: 'sent', order: keyOf(order), reason: null })
+  }
+
+  /** @param sentNow it went out in this same instant. */
+  #admit(order: Order, rejection: Rejection | null, atMs: number, sentNow: boolean): void {
+    const answer = { kind: 'order_event', atMs, order: keyOf(order), ...(sentNow ? { sentNow } : {}) } as const
+    if (rejection) {
+      this.#step({ ...answer, event: 'rejected', reason: rejection.code })
+      return
+    }
+    this.#step({ ...answer, event: 'accepted', reason: null })
+    const entry = this.#book(order.symbol).add(order, this.#candle)
+    if (this.#lastPrices) {
+      const price = entry.kind === 'market' ? this.#lastPrices.get(order.symbol) : undefined
+      if (price) this.#execute(entry, price, entry.remaining, 'taker', atMs, `end:${atMs}`)
+    } else if (this.#ticks) this.#ticks.arrive(entry)
+    else if (entry.kind === 'market' && this.#walk?.symbol === order.symbol)
+      this.#fill(this.#walk, entry, this.#slipped(this.#walk, entry), 'taker')
   }
 
   #cancel(key: OrderKey): void {
+    const waiting = this.#transit.orderOf(key)
+    const arrivesAtMs = this.#lastPrices
+      ? this.#nowMs
+      : Math.max(this.#nowMs + this.#desk.cancelTravelMs(key), waiting?.arrivesAtMs ?? 0)
+    if (arrivesAtMs <= this.#nowMs) {
+      this.#endByCancel(key, this.#nowMs)
+      return
+    }
+    // A cancel never overtakes its order.
+    const { tradeSeq, purpose, sequence } = key
+    this.#transit.add({ what: 'cancel', order: { tradeSeq, purpose, sequence }, arrivesAtMs })
+    this.#step({ kind: 'cancel_sent', atMs: this.#nowMs, order: key, reason: null })
+  }
+
+  /** A cancel is at the venue: it ends the order, unless that has ended before. */
+  #endByCancel(key: OrderKey, atMs: number): void {
+    const waiting = this.#transit.orderOf(key)
+    if (waiting) this.#transit.remove(waiting)
+    let found = waiting !== null
     for (const book of this.#books.values()) {
       const entry = book.find(key)
       if (!entry) continue
       book.remove(entry)
-      this.#step({ kind: 'order_event', atMs: this.#nowMs, event: 'cancelled', order: key, reason: null })
-      return
+      found = true
+      break
     }
+    if (found) this.#step({ kind: 'order_event', atMs, event: 'cancelled', order: key, reason: null })
+  }
+
+  /** Nothing is ever lost here: an order that the book does not have is on its way, or its end has been told. */
+  #lookUp(key: OrderKey): void {
+    for (const book of this.#books.values()) {
+      if (book.find(key)) this.#step({ kind: 'order_event', atMs: this.#nowMs, event: 'accepted', order: key, reason: null })
+    }
+  }
+
+  /** Nothing is refused while data ends: whatever is open leaves. */
+  #rejection(order: Order): Rejection | null {
+    if (this.#lastPrices) return null
+    const { symbol } = order
+    return this.#desk.rejection(order, {
+      instrument: this.#instrument(symbol),
+      marketPrice: this.#marketPrice(order),
+      openOrders: this.#book(symbol).size + this.#transit.ordersOf(symbol),
+    })
+  }
+
+  #marketPrice({ symbol, decisionPrice }: Order): Decimal | null {
+    if (decisionPrice) return decisionPrice
+    if (this.#walk?.symbol === symbol) return this.#walk.price
+    if (this.#ticks) return this.#ticks.lastPrice(symbol)
+    const cause = this.#cause
+    if (cause?.kind === 'candle_closed') return cause.symbol === symbol ? cause.close : null
+    return cause?.kind === 'timer_fired' ? (cause.prices.get(symbol) ?? null) : null
   }
 
   /** What a taker gets where the price stands: slippage, and impact by the share of the candle's volume that he takes. */
@@ -229,12 +362,41 @@ export class SimulatedRun<State> {
     return takerPrice(order.side, walk.price, slippageBps.plus(impactBps), this.#instrument(order.symbol).tick)
   }
 
-  /** Fills as much as the candle's volume cap leaves. */
+  /** Fills as much as the candle's volume cap and chance leave. */
   #fill(walk: Walk, entry: BookOrder, price: Decimal, liquidity: 'maker' | 'taker'): void {
-    const quantity = walk.cap ? minDecimal(entry.remaining, walk.cap) : entry.remaining
-    if (!quantity.isPositive()) return
+    const offered = walk.cap ? minDecimal(entry.remaining, walk.cap) : entry.remaining
+    if (!offered.isPositive()) return
+    const quantity = this.#atOnce(entry, offered)
     if (walk.cap) walk.cap = walk.cap.minus(quantity)
     this.#execute(entry, price, quantity, liquidity, walk.atOpen ? walk.openMs : walk.innerMs, `sim:${walk.openMs}`)
+  }
+
+  #atOnce(entry: BookOrder, quantity: Decimal): Decimal {
+    return this.#desk.atOnce(entry, quantity, this.#instrument(entry.order.symbol), this.#candle)
+  }
+
+  #tickFills(): TickFills {
+    return new TickFills({
+      venue: this.#options.venue,
+      book: symbol => this.#book(symbol),
+      instrument: symbol => this.#instrument(symbol),
+      watches: () => this.watches(),
+      mayFill: entry => entry.restsIn !== this.#candle && entry.remaining.isPositive(),
+      fill: (entry, price, offered, liquidity) => {
+        const quantity = this.#atOnce(entry, offered)
+        const filled = entry.order.quantity.minus(entry.remaining)
+        this.#execute(entry, price, quantity, liquidity, this.#nowMs, `tick:${this.#nowMs}:${filled}`)
+        this.#drain()
+      },
+      triggered: entry => {
+        this.#step({ kind: 'triggered', atMs: this.#nowMs, order: keyOf(entry.order) })
+        this.#drain()
+      },
+      touched: (watch, price) => {
+        this.#step({ kind: 'price_touched', atMs: this.#nowMs, watch, price })
+        this.#drain()
+      },
+    })
   }
 
   #execute(
@@ -299,13 +461,14 @@ export class SimulatedRun<State> {
       const { order, kind, price, bornIn } = item.order
       if (kind === 'stop') {
         const before = item.order.remaining
-        this.#fill(walk, item.order, this.#slipped(walk, item.order), 'taker')
+        // The limit of a stop-limit works from the next candle.
+        if (order.type === 'stop_limit') item.order.restsIn = this.#candle
+        else this.#fill(walk, item.order, this.#slipped(walk, item.order), 'taker')
         if (item.order.remaining.isPositive()) {
-          item.order.kind = 'market'
-          const { tradeSeq, purpose, sequence } = order
+          item.order.trigger()
           if (item.order.remaining.equals(before)) {
             const atMs = walk.atOpen ? walk.openMs : walk.innerMs
-            this.#step({ kind: 'triggered', atMs, order: { tradeSeq, purpose, sequence } })
+            this.#step({ kind: 'triggered', atMs, order: keyOf(order) })
           }
         }
       } else {
@@ -325,9 +488,11 @@ export class SimulatedRun<State> {
     this.#drain()
   }
 
-  /** Placed at the close right before this candle: this open is its arrival. */
+  /** Placed at the close right before this candle, or arrived since the open before: this open is the first it meets. */
   #isNew(walk: Walk, order: Order): boolean {
-    return order.intendedAtMs >= walk.openMs
+    if (order.intendedAtMs >= walk.openMs) return true
+    const delayMs = this.#desk.orderTravelMs(order)
+    return delayMs > 0 && nextBucketStart(this.#options.venueTimeframe, order.intendedAtMs + delayMs - 1) >= walk.openMs
   }
 
   #tellPeaks(walk: Walk, price: Decimal): void {
@@ -354,7 +519,8 @@ export class SimulatedRun<State> {
     const canFill = this.#canFill(walk)
     let stop: BookOrder | null = null
     for (const order of this.#book(walk.symbol).all()) {
-      if ((!canFill && order.kind !== 'stop') || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      if ((!canFill && order.kind !== 'stop') || order.restsIn === this.#candle || !this.#mayAct(order.isTarget, order.bornIn))
+        continue
       if (order.kind === 'limit') {
         const through = order.order.side === 'buy' ? at < order.priceNumber : at > order.priceNumber
         if (through) return { order, watch: null }
@@ -370,7 +536,7 @@ export class SimulatedRun<State> {
       if (
         watch.symbol !== walk.symbol ||
         isSpent(walk, watch, walk.priceNumber) ||
-        !this.#mayAct(watch.isTarget, this.#birth(watch))
+        !this.#mayAct(watch.isTarget, this.#births.of(watch))
       )
         continue
       const price = watch.price.toNumber()
@@ -401,7 +567,8 @@ export class SimulatedRun<State> {
       }
     }
     for (const order of this.#book(walk.symbol).all()) {
-      if ((!canFill && order.kind !== 'stop') || !this.#mayAct(order.isTarget, order.bornIn)) continue
+      if ((!canFill && order.kind !== 'stop') || order.restsIn === this.#candle || !this.#mayAct(order.isTarget, order.bornIn))
+        continue
       const buys = order.order.side === 'buy'
       if (order.kind === 'limit' && buys === down) consider(order.priceNumber, true, { order, watch: null })
       else if (order.kind === 'stop' && buys !== down) consider(order.priceNumber, false, { order, watch: null })
@@ -410,29 +577,15 @@ export class SimulatedRun<State> {
     for (const watch of this.watches()) {
       if (watch.kind !== (down ? 'price_at_or_below' : 'price_at_or_above') || watch.symbol !== walk.symbol) continue
       const price = watch.price.toNumber()
-      if (isSpent(walk, watch, price) || !this.#mayAct(watch.isTarget, this.#birth(watch))) continue
+      if (isSpent(walk, watch, price) || !this.#mayAct(watch.isTarget, this.#births.of(watch))) continue
       consider(price, watch.strict, { order: null, watch })
     }
     return best
   }
+}
 
-  #noteBirths(watches: readonly Watch[]): void {
-    if (this.#options.venue.fillPath !== 'pessimistic') return
-    for (const watch of watches) {
-      if (watch.kind !== 'price_at_or_above' || !watch.isTarget) continue
-      const price = watch.price.toNumber()
-      const known = this.#bornWatches.get(watch.id)
-      if (known?.price !== price) this.#bornWatches.set(watch.id, { price, bornIn: this.#walk ? this.#candle : 0 })
-    }
-    if (this.#bornWatches.size > 4 * watches.length + 64) {
-      const alive = new Set(watches.map(watch => ('id' in watch ? watch.id : '')))
-      for (const id of this.#bornWatches.keys()) if (!alive.has(id)) this.#bornWatches.delete(id)
-    }
-  }
-
-  #birth(watch: PriceTrigger): number {
-    return this.#bornWatches.get(watch.id)?.bornIn ?? 0
-  }
+function keyOf({ tradeSeq, purpose, sequence }: OrderKey): OrderKey {
+  return { tradeSeq, purpose, sequence }
 }
 
 function isSpent(walk: Walk, watch: PriceTrigger, at: number): boolean {

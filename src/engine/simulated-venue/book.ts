@@ -1,26 +1,53 @@
 // The simulated venue's book of one instrument: what rests, what waits for the next open, and what of it a price could touch.
 
-import type { Decimal } from '../../core/money/decimal.ts'
+import { type Decimal, ZERO } from '../../core/money/decimal.ts'
 import { type Order, type OrderKey, PURPOSES, remainingQuantity, TRIGGERED } from '../../core/orders/order.ts'
 
-export interface BookOrder {
+export class BookOrder {
   readonly order: Order
-  /** A stop that has triggered works on as a market order. */
+  /** A stop that has triggered works on as a market order, or as a limit where it has one. */
   kind: 'market' | 'limit' | 'stop'
   /** Limit or trigger price; null for market orders. */
-  readonly price: Decimal | null
+  price: Decimal | null
   /** The same as float64, for comparing with candle prices. */
-  readonly priceNumber: number
+  priceNumber: number
   remaining: Decimal
   /** Number of the candle in which it was placed; earlier ones rest since before. */
   readonly bornIn: number
   readonly isTarget: boolean
+  /** Number of the candle in which nothing more of it happens: its execution was cut there. */
+  restsIn = 0
+  /** Nothing of it has been executed yet. */
+  isWhole: boolean
+
+  constructor(order: Order, bornIn: number) {
+    this.order = order
+    this.kind = kindOf(order)
+    this.price = this.kind === 'stop' ? order.stopPrice : (order.limitPrice ?? order.stopPrice)
+    this.priceNumber = this.price ? this.price.toNumber() : Number.NaN
+    this.remaining = remainingQuantity(order)
+    this.bornIn = bornIn
+    this.isTarget = order.purpose === 'tp'
+    this.isWhole = order.filledQuantity.equals(ZERO)
+  }
+
+  /** The stop has been touched. */
+  trigger(): void {
+    if (this.order.type !== 'stop_limit') {
+      this.kind = 'market'
+      return
+    }
+    this.kind = 'limit'
+    this.price = this.order.limitPrice
+    this.priceNumber = this.price!.toNumber()
+  }
 }
 
 /** A stop that was touched, or has fills, has triggered before. */
 function kindOf(order: Order): BookOrder['kind'] {
-  if (order.type === 'limit') return 'limit'
-  return order.type === 'market' || order.reason === TRIGGERED || order.filledQuantity.isPositive() ? 'market' : 'stop'
+  if (order.type === 'limit' || order.type === 'market') return order.type
+  if (order.reason !== TRIGGERED && !order.filledQuantity.isPositive()) return 'stop'
+  return order.type === 'stop_limit' ? 'limit' : 'market'
 }
 
 export class Book {
@@ -35,16 +62,7 @@ export class Book {
   }
 
   add(order: Order, bornIn: number): BookOrder {
-    const price = order.limitPrice ?? order.stopPrice
-    const entry: BookOrder = {
-      order,
-      kind: kindOf(order),
-      price,
-      priceNumber: price ? price.toNumber() : Number.NaN,
-      remaining: remainingQuantity(order),
-      bornIn,
-      isTarget: order.purpose === 'tp',
-    }
+    const entry = new BookOrder(order, bornIn)
     let at = this.#orders.length
     while (at > 0 && comesBefore(order, this.#orders[at - 1]!.order)) at -= 1
     this.#orders.splice(at, 0, entry)
@@ -60,10 +78,6 @@ export class Book {
   remove(entry: BookOrder): void {
     const index = this.#orders.indexOf(entry)
     if (index >= 0) this.#orders.splice(index, 1)
-  }
-
-  hasMarket(): boolean {
-    return this.#orders.some(entry => entry.kind === 'market')
   }
 }
 

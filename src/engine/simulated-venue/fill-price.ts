@@ -3,6 +3,7 @@
 import type { Instrument } from '../../core/market/instrument.ts'
 import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
 import type { Side } from '../../core/orders/order.ts'
+import type { Latency } from './odds.ts'
 
 export interface VenueParameters {
   readonly fillPath: 'pessimistic' | 'optimistic' | 'ohlc'
@@ -11,6 +12,17 @@ export interface VenueParameters {
   readonly impactBpsPerPctVolume: Decimal
   /** Largest share of a candle's volume that may fill, percent; 0 = no cap. */
   readonly volumeCapPct: Decimal
+  /** How long orders travel. Absent: not at all through candles, TICK_LATENCY where trades drive the run. */
+  readonly latency?: Latency
+  readonly cancelLatency?: Latency
+  /** Share of orders that the venue refuses, 0 to 1. */
+  readonly rejectProb?: number
+  /** Share of orders whose first execution is cut in two, 0 to 1: the rest follows at the next opportunity. */
+  readonly partialProb?: number
+  /** Of chance; default 0. */
+  readonly seed?: number
+  /** Trades only: a limit also fills at its very price once so much has traded there before it. Absent: only through its price. */
+  readonly queueAhead?: Decimal
 }
 
 const IMPACT_PLACES = 9
