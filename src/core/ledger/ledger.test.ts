@@ -2,32 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Decimal } from '../money/decimal.ts'
-import type { Fill } from '../orders/order.ts'
 import { applyFill, EMPTY_LOT, netPnl } from '../positions/lot.ts'
-import { Books } from './books.ts'
-import { depositAndAllocate, moveToDust, postFill, release, reserve, sweepDust } from './postings.ts'
+import { drift } from './account-postings.ts'
+import { Desk, testFill as fill } from './ledger.fixture.ts'
+import { depositAndAllocate, moveToDust, release, reserve, sweepDust } from './postings.ts'
 import type { Transfer } from './transfer.ts'
 
 const d = Decimal.from
-
-function fill(side: 'buy' | 'sell', quantity: string, price: string, rest: Partial<Fill> = {}): Fill {
-  return {
-    tradeSeq: 1,
-    purpose: side === 'buy' ? 'base' : 'tp',
-    sequence: 1,
-    symbol: 'SOL/USDT',
-    fillId: '1',
-    side,
-    price: d(price),
-    quantity: d(quantity),
-    fee: d('0'),
-    feeAsset: 'USDT',
-    feeValueQuote: d('0'),
-    liquidity: 'taker',
-    atMs: 0,
-    ...rest,
-  }
-}
 
 function transfer(
   cause: string,
@@ -37,41 +18,6 @@ function transfer(
   amount: string,
 ): Transfer {
   return { cause, kind: cause, debit, credit, currency, amount: d(amount), tradeSeq: null, orderKey: null, fillId: null }
-}
-
-/** A bot's books with its deal's lock, as the engine keeps both. */
-class Desk {
-  readonly books = new Books()
-  lock = d('0')
-  free = d('0')
-
-  post(...transfers: readonly Transfer[]): void {
-    for (const each of transfers) this.books.post(each)
-  }
-
-  by(post: (into: Transfer[]) => void): void {
-    const into: Transfer[] = []
-    post(into)
-    this.post(...into)
-  }
-
-  fill(each: Fill): void {
-    this.by(into => {
-      const effect = postFill(into, { fill: each, base: 'SOL', quote: 'USDT', lock: this.lock })
-      this.lock = this.lock.minus(effect.fromLock)
-      this.free = this.free.plus(effect.freeChange)
-    })
-  }
-
-  /** Every account that is not zero. */
-  balances(): Record<string, string> {
-    const open = this.books.entries().filter(([, balance]) => !balance.isZero())
-    return Object.fromEntries(open.map(([key, balance]): [string, string] => [key, balance.toString()]).sort())
-  }
-
-  assertBalanced(): void {
-    for (const [currency, sum] of this.books.sums()) assert.equal(sum.toString(), '0', `${currency} sums to zero`)
-  }
 }
 
 /** Worked example 10: fees in quote, base and a third coin; a rest that stays as dust. */
@@ -120,7 +66,7 @@ describe('worked examples', () => {
   test('then the venue holds 0.05 more than we know of', () => {
     const desk = exampleTen()
     finishTen(desk)
-    desk.post(transfer('drift', 'free', 'unexplained', 'USDT', '0.05'))
+    desk.by(into => drift(into, 'drift:1', 'USDT', d('0.05')))
     assert.deepEqual(desk.balances(), {
       'bot_dust|SOL': '0.008',
       'bot_free|USDT': '527.843425',
