@@ -71,10 +71,13 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
   const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments, state?.venueTimeframe ?? null)
   const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
   const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
-  const at = { cursor: state?.cursor ?? NOWHERE }
+  const at = { cursor: state?.cursor ?? NOWHERE, startMs: 0 }
   const collector = new BatchCollector<DcaState>(saved.lastSeq, state?.reasons ?? {}, false, {
     cursor: () => at.cursor,
-    dealStart,
+    dealStart: (engine, tradeSeq) => {
+      const start = dealStart(engine, tradeSeq)
+      return start && { venueTimeframe, startMs: at.startMs, state: start }
+    },
   })
   const run = new SimulatedRun<DcaState>({
     machine,
@@ -99,6 +102,7 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     equityUptoMs: state?.equityUptoMs ?? null,
     onLate: (openMs, nextMs) => collector.caughtUp(openMs, nextMs),
   })
+  at.startMs = feed.pump.startMs
   return {
     saved,
     run,
