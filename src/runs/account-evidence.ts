@@ -149,56 +149,12 @@ async function recordOf(
 export function adopt(writer: AccountWriter, word: VenueOrder): boolean {
   const found = word.clientOrderId === null ? null : writer.records.recompute(word.clientOrderId, writer.bots())
   if (!found || word.clientOrderId === null) return false
-  const { bot, key, image } = found
-  const order: Order = {
-    ...key,
-    symbol: word.symbol,
-    side: word.side,
-    type: word.type,
-    quantity: word.quantity,
-    limitPrice: word.limitPrice,
-    stopPrice: word.stopPrice,
-    decisionPrice: null,
-    rung: null,
-    status: 'open',
-    cancelState: 'none',
-    isVirtual: false,
-    filledQuantity: ZERO,
-    filledValue: ZERO,
-    feeValueQuote: ZERO,
+  const order = {
+    ...writer.adoptable(word, found.key),
     reason: 'found at the venue, unknown to our records',
-    intendedAtMs: word.updatedAtMs,
-    expiresAtMs: null,
-    closedAtMs: null,
   }
-  writer.records.put({
-    botId: bot.botId,
-    clientOrderId: word.clientOrderId,
-    venueOrderId: word.venueOrderId,
-    ...image,
-    order,
-    isAcknowledged: true,
-    evidenceAtMs: 0,
-    touchedAtMs: writer.nowMs,
-  })
-  // It was sent once: with an intent of its own it can come into doubt like any other.
-  const intentId = `${word.clientOrderId}:place`
-  if (!writer.records.intents.has(intentId)) {
-    writer.addIntent({
-      id: intentId,
-      botId: bot.botId,
-      order: key,
-      clientOrderId: word.clientOrderId,
-      kind: 'place',
-      priority: 'P0',
-      payload: null,
-      createdAtMs: writer.nowMs,
-    })
-    writer.changeIntent(intentId, { status: 'settled', lastError: 'found at the venue' })
-  }
-  writer.step(bot, { kind: 'orphan_adopted', atMs: writer.nowMs, record: { order, ...image } })
-  const record = writer.records.orders.get(word.clientOrderId)
-  if (record) applyWord(writer, record, word, [])
+  const record = writer.takeOver(found.bot, word, word.clientOrderId, order, found.image)
+  applyWord(writer, record, word, [])
   writer.wantFills(word.symbol)
   return true
 }

@@ -9,6 +9,7 @@ import { newDoubt, nextProbeAtMs } from '../engine/reconciliation/doubt.ts'
 import type { FillsPage, VenueFill, VenueOrder } from '../engine/venue.ts'
 import { type ProbeResult, stepProbe } from './account-doubt.ts'
 import { settleDoubt, stepFills, stepWord } from './account-evidence.ts'
+import { decideForeign, declareAbsent, type ForeignDecision } from './account-people.ts'
 import { type AccountReport, stepReport } from './account-report.ts'
 import type { BotEvent } from './account-run.ts'
 import type { AccountWriter } from './account-writer.ts'
@@ -35,6 +36,8 @@ export type AccountItem =
   | { readonly kind: 'stream'; readonly isConnected: boolean }
   | { readonly kind: 'candles'; readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }
   | { readonly kind: 'price'; readonly symbol: string; readonly price: Decimal; readonly atMs: number }
+  | { readonly kind: 'absent'; readonly clientOrderId: string; readonly reason: string; readonly by: string }
+  | { readonly kind: 'foreign'; readonly venueOrderId: string; readonly decision: ForeignDecision }
   | { readonly kind: 'timers'; readonly atMs: number }
   | { readonly kind: 'quiet' }
 
@@ -87,6 +90,10 @@ export async function stepItem(writer: AccountWriter, item: AccountItem): Promis
       for (const bot of writer.bots())
         writer.guarded(bot, () => bot.fireTimers(writer.nowMs, result => writer.absorb(bot, result)))
       return
+    case 'absent':
+      return declareAbsent(writer, item.clientOrderId, item.reason, item.by)
+    case 'foreign':
+      return decideForeign(writer, item.venueOrderId, item.decision)
     case 'quiet':
       return
   }

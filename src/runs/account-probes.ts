@@ -155,10 +155,12 @@ export class AccountProbes {
   }
 
   async #askWhatIsWanted(signal: AbortSignal): Promise<void> {
+    const { venue } = this.#deps
     while (!signal.aborted) {
       const lookUps = this.#writer.takeLookUps()
       const symbols = this.#writer.takeFillsWanted()
       for (const ref of lookUps) await this.#lookUp(ref, signal)
+      for (const ref of this.#writer.foreignCancels.splice(0)) await this.#read('P2', () => venue.cancel(ref), signal, 1)
       for (const symbol of symbols) {
         const page = await this.#readFills('P3', symbol, signal)
         if (page) await this.#writer.do('orders', { kind: 'fills', fills: page.fills, page: { symbol, page } })

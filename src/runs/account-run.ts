@@ -7,6 +7,7 @@ import type { Decimal } from '../core/money/decimal.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { AccountAssignment } from '../engine/account-store.ts'
 import type { EngineEvent } from '../engine/machine.ts'
+import type { ForeignDecision } from './account-people.ts'
 import type { AccountRunDeps } from './account-ports.ts'
 import { AccountProbes } from './account-probes.ts'
 import { AccountWriter } from './account-writer.ts'
@@ -165,6 +166,19 @@ export class AccountRun {
   /** Resolves once it is committed. */
   offerSafety(level: SafetyLevel, reason: string): Promise<void> {
     return this.#writer.do('safety', { kind: 'safety', level, reason })
+  }
+
+  /**
+   * A person who has looked at the venue says that an order in doubt is not there. Resolves once it is committed.
+   * @throws DecisionRefusedError without a reason, or for an order that is not in doubt.
+   */
+  declareAbsent(clientOrderId: string, reason: string, by: string): Promise<void> {
+    return this.#writer.do('people', { kind: 'absent', clientOrderId, reason, by })
+  }
+
+  /** What becomes of an order that is not ours. Resolves once it is committed. @throws DecisionRefusedError */
+  decideForeign(venueOrderId: string, decision: ForeignDecision): Promise<void> {
+    return this.#writer.do('people', { kind: 'foreign', venueOrderId, decision })
   }
 
   /** Compares with the venue now. Resolves once what it found is committed. */

@@ -3,7 +3,7 @@
 
 import type { Transfer } from '../core/ledger/transfer.ts'
 import type { Candle } from '../core/market/candles.ts'
-import type { Decimal } from '../core/money/decimal.ts'
+import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import type { Order, OrderKey, Purpose } from '../core/orders/order.ts'
 import { type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
 import type {
@@ -18,7 +18,7 @@ import type {
   SavedIntent,
 } from '../engine/account-store.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
-import type { EngineEvent, StepResult } from '../engine/machine.ts'
+import type { EngineEvent, OrderImage, StepResult } from '../engine/machine.ts'
 import { advanceCursor, type CursorTrack, newCursorTrack } from '../engine/reconciliation/fill-cursor.ts'
 import { newMemory, type ProbeRequest, type ReconcileMemory } from '../engine/reconciliation/report.ts'
 import type { CallClass, FillsPage, VenueError, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
@@ -77,6 +77,8 @@ export class AccountWriter {
   reconcileMemory: ReconcileMemory = newMemory()
   /** Orders that the last report wants to be looked up for the next. */
   probeRequests: readonly ProbeRequest[] = []
+  /** Orders of others that a person wants to be cancelled: each is asked for once. */
+  readonly foreignCancels: VenueOrderRef[] = []
   /** Candles that closed before the start was done, oldest first. */
   earlyCandles: { readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }[] = []
   /** Whether the venue tells orders and fills as they happen. */
@@ -385,6 +387,62 @@ export class AccountWriter {
     const foreign: ForeignOrder = { venueOrder: order, resolution }
     this.records.foreign.set(order.venueOrderId, foreign)
     this.#pending.foreignOrders.set(order.venueOrderId, foreign)
+  }
+
+  /** An order that the venue has, as one of ours. */
+  adoptable(word: VenueOrder, key: OrderKey): Order {
+    return {
+      ...keyOf(key),
+      symbol: word.symbol,
+      side: word.side,
+      type: word.type,
+      quantity: word.quantity,
+      limitPrice: word.limitPrice,
+      stopPrice: word.stopPrice,
+      decisionPrice: null,
+      rung: null,
+      status: 'open',
+      cancelState: 'none',
+      isVirtual: false,
+      filledQuantity: ZERO,
+      filledValue: ZERO,
+      feeValueQuote: ZERO,
+      reason: null,
+      intendedAtMs: word.updatedAtMs,
+      expiresAtMs: null,
+      closedAtMs: null,
+    }
+  }
+
+  /** Makes an order that was placed by somebody, or by us in a lost time, one of a bot's orders: it was sent once, so it has an intent. */
+  takeOver(bot: AccountBot, word: VenueOrder, clientOrderId: string, order: Order, image: Omit<OrderImage, 'order'>): KnownOrder {
+    const record: KnownOrder = {
+      botId: bot.botId,
+      clientOrderId,
+      venueOrderId: word.venueOrderId,
+      ...image,
+      order,
+      isAcknowledged: true,
+      evidenceAtMs: 0,
+      touchedAtMs: this.#nowMs,
+    }
+    this.records.put(record)
+    const id = `${clientOrderId}:place`
+    if (!this.records.intents.has(id)) {
+      this.addIntent({
+        id,
+        botId: bot.botId,
+        order: keyOf(order),
+        clientOrderId,
+        kind: 'place',
+        priority: 'P0',
+        payload: null,
+        createdAtMs: this.#nowMs,
+      })
+      this.changeIntent(id, { status: 'settled', lastError: order.reason })
+    }
+    this.step(bot, { kind: 'orphan_adopted', atMs: this.#nowMs, record: { order, ...image } })
+    return this.records.orders.get(clientOrderId) ?? record
   }
 
   postOwn(transfer: Transfer): void {
