@@ -50,7 +50,7 @@ export function compareOrders(ours: OurSide, report: VenueReport, memory: Reconc
   }
   const indexed = indexReport(ours.records, report)
   for (const record of ours.records) compareRecord(record, ours, report, memory, indexed, result)
-  adoptOrphans(ours, indexed, result)
+  adoptOrphans(ours, indexed, report.fills?.complete ?? false, result)
   tellForeign(ours, report, indexed, result)
   probeUnrecorded(ours, indexed, result)
   return result
@@ -190,7 +190,7 @@ function probeOf(record: OrderRecord, why: ProbeRequest['why']): ProbeRequest {
 }
 
 /** Orders whose id only we can have made: open ones, and ended ones that executed something. */
-function adoptOrphans(ours: OurSide, indexed: IndexedReport, result: OrdersCompared): void {
+function adoptOrphans(ours: OurSide, indexed: IndexedReport, fillsComplete: boolean, result: OrdersCompared): void {
   for (const [key, order] of indexed.strangers) {
     const own = order.clientOrderId === null ? null : ours.recompute(order.clientOrderId)
     if (own === null) continue
@@ -202,7 +202,7 @@ function adoptOrphans(ours: OurSide, indexed: IndexedReport, result: OrdersCompa
     const fills = uniqueFills(mine).filter(fill => !ours.booked.has(fillKey(fill.symbol, fill.venueFillId)))
     result.adopted.push(key)
     result.unsettled.add(order.symbol)
-    result.unrecorded.push({ kind: 'orphan_adopted', key: own, order, fills })
+    result.unrecorded.push({ kind: 'orphan_adopted', key: own, order, fills, fillsComplete })
   }
 }
 

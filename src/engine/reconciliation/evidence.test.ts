@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { ORDER_STATUSES, type OrderStatus, TRIGGERED } from '../../core/orders/order.ts'
 import type { OrderRecord } from '../account-store.ts'
 import type { VenueFill, VenueOrder } from '../venue.ts'
-import { type Evidence, evidenceEvents, fillKey, syntheticFillId, type VenueWord } from './evidence.ts'
-import { d, record, SYMBOL, stepped, venueFill, venueOrder, withFill } from './reconciliation.fixture.ts'
+import { type Evidence, evidenceEvents, syntheticFillId, type VenueWord } from './evidence.ts'
+import { d, record, SYMBOL, stepped, takeEvidence, venueFill, venueOrder } from './reconciliation.fixture.ts'
 
 const NONE: ReadonlySet<string> = new Set()
 
@@ -18,17 +18,8 @@ function steps(evidence: Evidence): string[] {
 
 /** The record once the steps were taken, and what is booked then. */
 function takenSteps(before: OrderRecord, evidence: Evidence, booked: ReadonlySet<string>): [OrderRecord, Set<string>] {
-  let after = before
   const all = new Set(booked)
-  for (const step of evidence.events) {
-    if (step.kind === 'fill') {
-      after = withFill(after, step.fill)
-      all.add(fillKey(step.fill.symbol, step.fill.venueFillId))
-    } else if (step.kind === 'order') after = stepped(after, step.event)
-    else after = { ...after, order: { ...after.order, reason: TRIGGERED } }
-  }
-  const { evidenceAtMs, venueOrderId, isAcknowledged } = evidence
-  return [{ ...after, evidenceAtMs, venueOrderId, isAcknowledged }, all]
+  return [takeEvidence(before, evidence, all), all]
 }
 
 test('worked example: touch is lost, a fill comes, the venue cancels, a last fill comes late', () => {

@@ -6,7 +6,7 @@ import { type Order, type OrderStatus, TRIGGERED } from '../../core/orders/order
 import { type OrderEvent, transition } from '../../core/orders/transitions.ts'
 import type { OrderRecord } from '../account-store.ts'
 import type { Listing, VenueFill, VenueOrder } from '../venue.ts'
-import { fillKey } from './evidence.ts'
+import { type Evidence, evidenceEvents, fillKey } from './evidence.ts'
 import type { OurSide, ReconcileEvent, Reconciliation, VenueReport } from './report.ts'
 
 export const SYMBOL = 'SOL/USDT'
@@ -142,6 +142,20 @@ export function withFill(before: OrderRecord, fill: VenueFill): OrderRecord {
   return stepped(booked, filledQuantity.gte(before.order.quantity) ? 'filled' : 'part_filled')
 }
 
+/** The record once the steps of its evidence were taken; their fills join `booked`. */
+export function takeEvidence(before: OrderRecord, evidence: Evidence, booked: Set<string>): OrderRecord {
+  let after = before
+  for (const step of evidence.events) {
+    if (step.kind === 'fill') {
+      after = withFill(after, step.fill)
+      booked.add(fillKey(step.fill.symbol, step.fill.venueFillId))
+    } else if (step.kind === 'order') after = stepped(after, step.event)
+    else after = { ...after, order: { ...after.order, reason: TRIGGERED } }
+  }
+  const { evidenceAtMs, venueOrderId, isAcknowledged } = evidence
+  return { ...after, evidenceAtMs, venueOrderId, isAcknowledged }
+}
+
 /** Our side once every step was taken: fills booked, orders moved, orphans adopted, drift and ghosts booked. */
 export function taken(ours: OurSide, outcome: Reconciliation): OurSide {
   const records = new Map(ours.records.map(each => [each.clientOrderId, each]))
@@ -161,12 +175,12 @@ export function taken(ours: OurSide, outcome: Reconciliation): OurSide {
       const known = records.get(event.record.clientOrderId)!
       records.set(known.clientOrderId, { ...known, order: { ...known.order, reason: TRIGGERED } })
     } else if (event.kind === 'orphan_adopted') {
-      const { order, fills } = event
+      const { order, fills, fillsComplete } = event
       const id = order.clientOrderId!
-      const { symbol, side, type, quantity, limitPrice, stopPrice, venueOrderId, updatedAtMs } = order
+      const { symbol, side, type, quantity, limitPrice, stopPrice, venueOrderId } = order
       const image = { symbol, side, type, quantity, limitPrice, stopPrice }
-      records.set(id, record(id, 'open', { venueOrderId, evidenceAtMs: updatedAtMs, order: image }))
-      for (const fill of fills) book(id, fill)
+      const adopted = record(id, 'open', { venueOrderId, evidenceAtMs: 0, order: image })
+      records.set(id, takeEvidence(adopted, evidenceEvents(adopted, { order, fills, fillsComplete }, booked), booked))
     } else if (event.kind === 'drift') {
       balances.set(event.currency, (balances.get(event.currency) ?? ZERO).plus(event.amount))
     } else if (event.kind === 'ghost_position') {

@@ -80,12 +80,14 @@ export type ReconcileEvent =
       readonly word: VenueOrder | null
     }
   | { readonly kind: 'triggered'; readonly record: OrderRecord }
-  /** An order of ours that no record knows. Adopt it into its trade, then book its fills. */
+  /** An order of ours that no record knows: it joins its trade as an open one, then its fills and its word are taken. */
   | {
       readonly kind: 'orphan_adopted'
       readonly key: ClientOrderKey
       readonly order: VenueOrder
       readonly fills: readonly VenueFill[]
+      /** Nothing of it is missing among the fills, whether or not its word states how much was executed. */
+      readonly fillsComplete: boolean
     }
   | { readonly kind: 'foreign_order_seen'; readonly order: VenueOrder }
   /** Less is there than we hold; `closedBy` are foreign fills that explain it exactly, none means unpriced. */
