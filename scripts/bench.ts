@@ -1,11 +1,13 @@
-// npm run bench: what DESIGN names as bars and what exists of it, measured in one run beside the plain loop over the same columns. The
-// ratio to that loop is what to compare between machines. `--json` prints the figures; `--quick` takes a tenth of the candles.
+// npm run bench: what DESIGN names as bars and what exists of it, measured in one run beside the plain loop over the same columns, and
+// the store beside raw SQL. These ratios are what to compare between machines. `--json` prints the figures; `--quick` takes a tenth of the
+// candles and of the transactions.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BUSY, type Measured, measureBacktest, PLAYBOOK, plainLoopMs, SLEEPY } from './bench/backtests.ts'
 import { walkColumns } from './bench/columns.ts'
+import { measureCommits } from './bench/commits.ts'
 
 const ROUNDS = 5
 const quick = process.argv.includes('--quick')
@@ -86,6 +88,21 @@ if (existsSync(real)) {
   })
 } else {
   process.stderr.write('seven years from the command line: skipped, EVENKEEL_TEST_DATA names no folder with them\n')
+}
+
+for (const clients of [1, 8]) {
+  const perRound = Math.ceil((clients === 1 ? 400 : 80) / (quick ? 10 : 1))
+  const { storePerSec, rawPerSec, stepwisePerSec, statementsPerCommit, durable } = await measureCommits(clients, 6, perRound)
+  const perSec = (value: number): string => `${Math.round(value)}/s`
+  lines.push({
+    what: `durable order transactions, ${clients === 1 ? '1 client' : `${clients} clients`}`,
+    value: (storePerSec / rawPerSec) * 100,
+    unit: '% of raw SQL',
+    bar: 70,
+    atLeast: true,
+    ofPlainLoop: null,
+    detail: `${perSec(storePerSec)}; the same statements raw: ${perSec(rawPerSec)} in one round trip, ${perSec(stepwisePerSec)} one by one; ${statementsPerCommit.toFixed(1)} statements each, ${durable}`,
+  })
 }
 
 if (process.argv.includes('--json')) {

@@ -90,7 +90,15 @@ export async function createTestDatabase(template = 'template0'): Promise<{ url:
 
 /** A migrated database of its own. Close it at the end of the test. */
 export async function openTestDatabase(options: { poolSize?: number; home?: string } = {}): Promise<TestDatabase> {
-  const template = await ensureTemplate(await testServerUrl())
+  return openCopy(await ensureTemplate(await testServerUrl()), options)
+}
+
+/** A copy of another test database with all its rows. Nobody may be connected to that one meanwhile. */
+export async function copyTestDatabase(url: string): Promise<TestDatabase> {
+  return openCopy(url.slice(url.lastIndexOf('/') + 1), {})
+}
+
+async function openCopy(template: string, options: { poolSize?: number; home?: string }): Promise<TestDatabase> {
   const { url, drop } = await createTestDatabase(template)
   const db = await openDatabase({
     home: options.home ?? tmpdir(),
