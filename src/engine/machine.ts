@@ -4,6 +4,7 @@
 import type { CompiledPlaybook } from '../core/conditions/compile.ts'
 import type { Reads } from '../core/conditions/evaluate.ts'
 import type { Transfer } from '../core/ledger/transfer.ts'
+import type { InstrumentRules } from '../core/market/instrument.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import type { Fill, Order, OrderKey } from '../core/orders/order.ts'
@@ -47,6 +48,8 @@ export type EngineEvent =
       readonly opensBooks: boolean
     }
   | { readonly kind: 'config_applied'; readonly atMs: number; readonly version: number }
+  /** The venue has changed its rules; whoever steps the journal again prepares the machine with them from here on. */
+  | { readonly kind: 'instrument_changed'; readonly atMs: number; readonly rules: InstrumentRules }
   | { readonly kind: 'run_paused'; readonly atMs: number; readonly reason: PauseReason; readonly untilMs: number | null }
   | { readonly kind: 'run_resumed'; readonly atMs: number; readonly reason: PauseReason }
   | { readonly kind: 'stop_requested'; readonly atMs: number; readonly openDeals: 'manage' | 'close' | 'release' }

@@ -37,9 +37,10 @@ const TOUCH_LIMIT = 1000
 export class AccountBot {
   readonly botId: string
   readonly runId: string
-  readonly opened: OpenedBot
+  readonly saved: SavedBot
   readonly clock: DecisionClock
   readonly prices = new Map<string, Decimal>()
+  #opened: OpenedBot
   #state: DcaState
   #committed: DcaState
   #collector: BatchCollector<DcaState>
@@ -49,7 +50,8 @@ export class AccountBot {
   constructor(saved: SavedBot, opened: OpenedBot) {
     this.botId = saved.botId
     this.runId = saved.runId
-    this.opened = opened
+    this.saved = saved
+    this.#opened = opened
     const state = saved.state as SavedBotState | null
     if (state && state.schema !== 1)
       throw new Error(`bot ${saved.botId}: saved state has schema ${String(state.schema)}, this version reads 1`)
@@ -61,6 +63,15 @@ export class AccountBot {
     for (const [symbol, price] of Object.entries(state?.prices ?? {})) this.prices.set(symbol, Decimal.from(price))
     const symbols = new Map([...opened.instruments].map(([symbol, instrument]) => [symbol, instrument.id as string]))
     this.clock = new DecisionClock(opened.prepared, opened.feedTimeframe, symbols)
+  }
+
+  get opened(): OpenedBot {
+    return this.#opened
+  }
+
+  /** Goes on with the same state under other rules of the venue. */
+  reopen(opened: OpenedBot): void {
+    this.#opened = opened
   }
 
   get state(): DcaState {

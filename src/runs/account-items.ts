@@ -1,14 +1,16 @@
 // What may stand in the inbox of an account, and what each means: which events its bots are stepped with, what of it is written down.
 
 import type { Candle } from '../core/market/candles.ts'
+import type { Instrument } from '../core/market/instrument.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import { isLive } from '../core/orders/order.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { SavedBot, SavedIntent } from '../engine/account-store.ts'
 import { newDoubt, nextProbeAtMs } from '../engine/reconciliation/doubt.ts'
-import type { FillsPage, VenueFill, VenueOrder } from '../engine/venue.ts'
+import type { FillsPage, Listing, VenueFill, VenueOrder } from '../engine/venue.ts'
 import { type ProbeResult, stepProbe } from './account-doubt.ts'
 import { settleDoubt, stepFills, stepWord } from './account-evidence.ts'
+import { stepInstruments } from './account-instruments.ts'
 import { decideForeign, declareAbsent, type ForeignDecision } from './account-people.ts'
 import { type AccountReport, stepReport } from './account-report.ts'
 import type { BotEvent } from './account-run.ts'
@@ -33,6 +35,7 @@ export type AccountItem =
     }
   | { readonly kind: 'probed'; readonly result: ProbeResult }
   | { readonly kind: 'report'; readonly report: AccountReport }
+  | { readonly kind: 'instruments'; readonly listing: Listing<Instrument> }
   | { readonly kind: 'stream'; readonly isConnected: boolean }
   | { readonly kind: 'candles'; readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }
   | { readonly kind: 'price'; readonly symbol: string; readonly price: Decimal; readonly atMs: number }
@@ -71,6 +74,8 @@ export async function stepItem(writer: AccountWriter, item: AccountItem): Promis
       return stepProbe(writer, item.result)
     case 'report':
       return stepReport(writer, item.report)
+    case 'instruments':
+      return stepInstruments(writer, item.listing)
     case 'stream':
       writer.isStreaming = item.isConnected
       return

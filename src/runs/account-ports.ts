@@ -45,7 +45,8 @@ export interface AccountRunDeps {
   random(): number
   /** False while this worker could not renew its lease: nothing is decided, written or called. */
   mayAct(): boolean
-  openBot(saved: SavedBot): OpenedBot | Promise<OpenedBot>
+  /** @param rules by symbol, where the venue's are newer than the stored ones. */
+  openBot(saved: SavedBot, rules?: ReadonlyMap<string, Instrument>): OpenedBot | Promise<OpenedBot>
   /** Closed candles of a symbol that were missed, oldest first: warms indicators up after a start. */
   history(symbol: string, timeframe: Timeframe, toMs: number): readonly Candle[] | Promise<readonly Candle[]>
   readonly log: RunLog

@@ -166,9 +166,18 @@ export class AccountProbes {
         if (page) await this.#writer.do('orders', { kind: 'fills', fills: page.fills, page: { symbol, page } })
         else this.#writer.wantFills(symbol)
       }
-      if (lookUps.length + symbols.length === 0) await this.#wanted.wait(IDLE_MS, signal)
+      const wantsRules = this.#writer.wantsRules
+      if (wantsRules) await this.readInstruments(signal)
+      if (lookUps.length + symbols.length === 0 && !wantsRules) await this.#wanted.wait(IDLE_MS, signal)
       else if (!signal.aborted) await nap(this.#deps.clock, 250, signal)
     }
+  }
+
+  /** The venue's rules as they are now. */
+  async readInstruments(signal: AbortSignal): Promise<void> {
+    this.#writer.wantsRules = false
+    const listing = await this.#read('P3', () => this.#deps.venue.instruments(), signal)
+    if (listing) await this.#writer.do('reports', { kind: 'instruments', listing })
   }
 
   async #lookUp(ref: VenueOrderRef, signal: AbortSignal): Promise<void> {

@@ -115,6 +115,9 @@ export class AccountRun {
   /** Steps 5 to 12 of a start: nothing enters before records and venue agree; exits go out as soon as they do. */
   async #recover(signal: AbortSignal): Promise<void> {
     this.#writer.setStage('reconciling')
+    await this.#venueClock.sync()
+    await this.#probes.readInstruments(signal)
+    if (signal.aborted) return
     await this.#probes.firstReconciliation(signal)
     if (signal.aborted) return
     this.#writer.setStage('protecting')

@@ -77,6 +77,10 @@ export class AccountWriter {
   reconcileMemory: ReconcileMemory = newMemory()
   /** Orders that the last report wants to be looked up for the next. */
   probeRequests: readonly ProbeRequest[] = []
+  /** Size of the venue's last list of instruments that was believed. */
+  listedInstruments = 0
+  /** An order was refused for rules of its instrument: ours may be old. */
+  wantsRules = false
   /** Orders of others that a person wants to be cancelled: each is asked for once. */
   readonly foreignCancels: VenueOrderRef[] = []
   /** Candles that closed before the start was done, oldest first. */
@@ -531,6 +535,7 @@ export class AccountWriter {
       this.deps.governor.noteError(this.assignment.accountId, error)
     }
     if (followUps.includes('resync_clock')) this.on.clockDisputed()
+    if (followUps.includes('refresh_rules')) this.wantsRules = true
     if (followUps.includes('entries_off')) this.#entriesOff = reason
     if (followUps.includes('alarm'))
       this.deps.log.error({ accountId: this.assignment.accountId, reason }, 'the venue refuses this account')

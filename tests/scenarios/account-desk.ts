@@ -108,8 +108,8 @@ export class Desk {
       clock,
       random: () => 0.5,
       mayAct: () => this.mayAct,
-      openBot: () => {
-        const instruments = new Map([[SYMBOL, INSTRUMENT]])
+      openBot: (_saved, rules) => {
+        const instruments = rules ?? new Map([[SYMBOL, INSTRUMENT]])
         const prepared = prepareDca(new Map([[1, this.#config]]), 1, instruments, '1m')
         return {
           machine: createDcaMachine({ ...prepared.setting, answersLate: true, locksBalance: true }, 1, true),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { averaging, dcaConfig, stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
 import { Decimal } from '../../src/core/money/decimal.ts'
-import { Desk, SYMBOL } from './account-desk.ts'
+import { Desk, INSTRUMENT, SYMBOL } from './account-desk.ts'
 
 const CONFIG = dcaConfig({
   timeframe: '1m',
@@ -149,6 +149,21 @@ describe('a process that dies', () => {
     desk.price('98')
     await desk.scheduler.run(desk.scheduler.nowMs + 120_000, () => false)
     assert.match(String(desk.ended), /LEASE_LOST|stale/i)
+  })
+})
+
+describe('rules that the venue changes', () => {
+  test('an order refused for them makes us read them; the next one obeys', async () => {
+    const desk = await started()
+    desk.exchange.setInstrument({ ...INSTRUMENT, step: d('0.5'), tick: d('0.5') })
+    await desk.minutes(4, '100')
+    assert.ok(
+      desk.orders().some(order => order.startsWith('base') && order.includes('filled')),
+      desk.orders().join('\n'),
+    )
+    const resting = desk.exchange.openOrders()
+    assert.ok(resting.length > 0 && resting.every(order => order.quantity.isOnGrid(d('0.5'))))
+    desk.assertBooksAgree()
   })
 })
 
