@@ -14,6 +14,7 @@ import { StorageError, sqlState } from '../storage/errors.ts'
 import { listInstruments } from '../storage/instrument-store.ts'
 import { loadRunState, openRunWriter, type RunContext } from '../storage/run-commit-store.ts'
 import { endRun, PAPER_EXCHANGE } from '../storage/runs-store.ts'
+import { changingOwn, endDailyLossOf, restrictBot, withSafety } from './run-safety.ts'
 
 export interface RunStoreOptions {
   readonly database: Database
@@ -98,15 +99,23 @@ export function createRunStore(options: RunStoreOptions): RunStore {
       }
     },
     inbox: (assignment, after) =>
-      database.withTenant(
-        assignment.userId,
-        async tx => {
-          const bot = await tx.one<{ version: number }>('select version from bots where bot_id = $1', [assignment.botId])
-          if (!bot) throw new StorageError('NOT_FOUND', `There is no bot ${assignment.botId}`)
-          return { commands: await pendingCommands(tx, assignment.botId, 'paper', after), version: bot.version }
-        },
-        { readOnly: true },
+      withSafety(safetyOf =>
+        database.withTenant(
+          assignment.userId,
+          async tx => {
+            const bot = await tx.one<{ version: number }>('select version from bots where bot_id = $1', [assignment.botId])
+            if (!bot) throw new StorageError('NOT_FOUND', `There is no bot ${assignment.botId}`)
+            const commands = await pendingCommands(tx, assignment.botId, 'paper', after)
+            return { commands, version: bot.version, safety: await safetyOf(tx, assignment.botId) }
+          },
+          { readOnly: true },
+        ),
       ),
+    safety: assignment =>
+      withSafety(safetyOf => database.withTenant(assignment.userId, tx => safetyOf(tx, assignment.botId), { readOnly: true })),
+    restrict: (assignment, trigger, figures) =>
+      changingOwn(() => asHolder(assignment, tx => restrictBot(tx, assignment.botId, trigger, figures))),
+    endDailyLoss: (assignment, atMs) => changingOwn(() => asHolder(assignment, tx => endDailyLossOf(tx, assignment.botId, atMs))),
     forgetCommands: (assignment, upTo) =>
       database.withTenant(assignment.userId, tx => forgetCommands(tx, assignment.botId, 'paper', upTo)),
     heartbeat: (assignment, { botStatus, pausedBy }) =>

@@ -31,6 +31,8 @@ export interface FeedRequest {
   /** Set on a restart. */
   readonly startMs: number | null
   readonly equityUptoMs: number | null
+  /** Walk every bar, also those that the bot would sleep through. */
+  readonly everyBar: boolean
   /** Learns of candles that came too late for decisions. */
   onLate?(openMs: number, nextMs: number): void
 }
@@ -134,6 +136,7 @@ async function openReplay(
       cursor: request.cursor,
       startMs: request.startMs,
       equityUptoMs: request.equityUptoMs,
+      everyBar: request.everyBar,
       sleep: deps.sleep,
       now: deps.now,
     }),

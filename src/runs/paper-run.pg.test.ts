@@ -315,7 +315,8 @@ test('a bot that failed with an open deal goes on with it when it is started aga
       const writer = await journal(...args)
       return {
         commit: async batch => {
-          if (isBroken) throw new Error('broken')
+          // With a name: a failure that nobody named is our own mistake, and halts the bot.
+          if (isBroken) throw Object.assign(new Error('broken'), { code: 'BROKEN' })
           await writer.commit(batch)
           if (batch.fills.some(fill => fill.side === 'buy') && !hasFailed) {
             hasFailed = true

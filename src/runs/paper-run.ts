@@ -2,11 +2,15 @@
 // database cannot commit, nothing moves. What is saved is the engine's state and how far the feed was read, so that a restart
 // continues exactly behind the last committed instant.
 
+import { SAFETY_LEVELS } from '../core/risk/safety.ts'
+import { isOfAnotherDay } from '../core/risk/safety-record.ts'
+import type { SafetyTrigger } from '../core/risk/safety-triggers.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { EngineEvent } from '../engine/machine.ts'
+import { obeySafety, watchEquity } from './obey-safety.ts'
 import type { FeedOpener } from './open-feed.ts'
 import { nap, throughOutages } from './outage.ts'
-import type { Assignment, RunCommand, RunLog, RunStore } from './ports.ts'
+import type { Assignment, RunCommand, RunLog, RunSafety, RunStore } from './ports.ts'
 import type { Cursor, Pump } from './pump.ts'
 import { makeBatch } from './run-batch.ts'
 import { isOutgrown, openSession, type Session } from './session.ts'
@@ -42,6 +46,8 @@ export class PaperRun {
   readonly #deps: PaperRunDeps
   #wake: AbortController = new AbortController()
   #inboxWaits = true
+  /** A limit on equity, or a day that must end: then no bar of a replay is slept through. */
+  #everyBar = false
 
   constructor(assignment: Assignment, deps: PaperRunDeps) {
     this.assignment = assignment
@@ -60,7 +66,7 @@ export class PaperRun {
     signal.addEventListener('abort', onAbort)
     try {
       for (;;) {
-        const session = await this.#patiently(() => openSession(this.assignment, this.#deps), signal)
+        const session = await this.#patiently(() => openSession(this.assignment, this.#deps, this.#everyBar), signal)
         try {
           const end = await this.#drive(session, signal)
           if (end !== 'reload') return end
@@ -92,8 +98,11 @@ export class PaperRun {
 
   async #drive(session: Session, signal: AbortSignal): Promise<PaperRunEnd | 'reload'> {
     const { run, feed } = session
+    // The safety record before the bot: nothing is traded that was not asked whether it may.
+    const safety = await this.#patiently(() => this.#deps.store.safety(this.assignment), signal)
     await this.#begin(session, signal)
     if (this.#hasEnded(session)) return 'ended'
+    await this.#obey(session, safety, signal)
     let polledMs = Number.NEGATIVE_INFINITY
     let turnMs = this.#deps.monotonic()
     while (!signal.aborted) {
@@ -114,6 +123,11 @@ export class PaperRun {
           return 'reload'
         }
       }
+      if (!this.#everyBar && (session.guard.watchesEquity() || session.safety.dailyLoss !== null)) {
+        this.#everyBar = true
+        await this.#commit(session, signal)
+        return 'reload'
+      }
       if (nowMs - session.lastBeatMs >= HEARTBEAT_MS) await this.#beat(session, signal)
       const cursor = await this.#next(feed.pump)
       if (cursor) {
@@ -126,6 +140,7 @@ export class PaperRun {
         await this.#commit(session, signal, true)
         return 'ended'
       }
+      await this.#watchSafety(session, signal)
       const isDue = session.isAhead && this.#deps.monotonic() - session.lastCommitMs >= QUIET_COMMIT_MS
       if (session.collector.hasNews() || isDue) await this.#commit(session, signal)
       if (this.#hasEnded(session)) return 'ended'
@@ -168,7 +183,8 @@ export class PaperRun {
   /** @returns true when a new version must be loaded: the run is rebuilt from what is committed. */
   async #takeCommands(session: Session, signal: AbortSignal): Promise<boolean> {
     const { store } = this.#deps
-    const { commands, version } = await this.#patiently(() => store.inbox(this.assignment, session.commandN), signal)
+    const { commands, version, safety } = await this.#patiently(() => store.inbox(this.assignment, session.commandN), signal)
+    await this.#obey(session, safety, signal)
     for (const command of commands) {
       session.run.raise(commandEvent(command, this.#instantOf(session)))
       // Saved in the transaction of what the command did: a restart takes the ones behind it.
@@ -189,6 +205,32 @@ export class PaperRun {
     return false
   }
 
+  /** Lets the engine know what the safety record allows, and writes that down before anything else happens. */
+  async #obey(session: Session, safety: RunSafety, signal: AbortSignal): Promise<void> {
+    const atMs = this.#instantOf(session)
+    if (!obeySafety(session, safety, atMs)) return
+    session.run.raise({ kind: 'safety_changed', atMs, level: safety.level, reason: safety.reason })
+    await this.#commit(session, signal)
+  }
+
+  /** Trips the bot's own record where a limit is reached; ends a daily loss whose day is over. */
+  async #watchSafety(session: Session, signal: AbortSignal): Promise<void> {
+    const { guard } = session
+    const { store } = this.#deps
+    const atMs = this.#instantOf(session)
+    const { dailyLoss } = session.safety
+    if (dailyLoss !== null && isOfAnotherDay(dailyLoss, atMs)) {
+      await this.#patiently(() => store.endDailyLoss(this.assignment, atMs), signal)
+      await this.#obey(session, await this.#patiently(() => store.safety(this.assignment), signal), signal)
+    }
+    watchEquity(session, atMs)
+    const trigger = guard.takeTrigger()
+    if (trigger !== null && isStricter(trigger, session.safety)) {
+      await this.#patiently(() => store.restrict(this.assignment, trigger, guard.memory), signal)
+      await this.#obey(session, await this.#patiently(() => store.safety(this.assignment), signal), signal)
+    }
+  }
+
   #instantOf(session: Session): number {
     return Math.max(session.cursor.atMs, session.feed.pump.startMs, session.run.state.nowMs)
   }
@@ -202,6 +244,10 @@ export class PaperRun {
     session.isAhead = false
     session.lastCommitMs = this.#deps.monotonic()
   }
+}
+
+function isStricter(trigger: SafetyTrigger, { own }: RunSafety): boolean {
+  return SAFETY_LEVELS.indexOf(trigger.level) > SAFETY_LEVELS.indexOf(own ?? 'normal')
 }
 
 function commandEvent(command: RunCommand, atMs: number): EngineEvent {

@@ -6,6 +6,10 @@ import type { CandleColumns } from '../core/market/candles.ts'
 import type { Instrument } from '../core/market/instrument.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
 import type { HashedTrade } from '../core/positions/trades-hash.ts'
+import type { SafetyLevel } from '../core/risk/safety.ts'
+import type { ChosenLimits } from '../core/risk/safety-limits.ts'
+import type { SafetyContent } from '../core/risk/safety-record.ts'
+import type { SafetyTrigger, TriggerMemory } from '../core/risk/safety-triggers.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
 
 /** A run that this worker holds under a fencing token. */
@@ -69,6 +73,20 @@ export type RunCommand =
 export interface Inbox {
   readonly commands: readonly RunCommand[]
   readonly version: number
+  readonly safety: RunSafety
+}
+
+/** What the safety record allows this run now: the strictest of the instance, its person and the bot; unreadable is halted. */
+export interface RunSafety {
+  readonly level: SafetyLevel
+  /** Empty at normal. */
+  readonly reason: string
+  /** Of the bot's own record: what a trigger of the run has set, and a person resets. Null where nothing could be read. */
+  readonly own: SafetyLevel | null
+  /** A loss of one UTC day that ends with it; null for whatever only a person ends. */
+  readonly dailyLoss: Pick<SafetyContent, 'dayStartAtMs'> | null
+  /** The limits that a person has chosen. */
+  readonly limits: ChosenLimits
 }
 
 /** What a bot is seen to be doing. */
@@ -95,6 +113,11 @@ export interface RunStore {
   /** Commands after number `after` in their order, and the bot's current version. */
   inbox(assignment: Assignment, after: number): Promise<Inbox>
   forgetCommands(assignment: Assignment, upTo: number): Promise<void>
+  safety(assignment: Assignment): Promise<RunSafety>
+  /** Makes the bot's own record stricter, never laxer. @throws LEASE_LOST. */
+  restrict(assignment: Assignment, trigger: SafetyTrigger, figures: TriggerMemory | null): Promise<void>
+  /** Ends a daily loss of another UTC day than that of `atMs`; anything else stays. @throws LEASE_LOST. */
+  endDailyLoss(assignment: Assignment, atMs: number): Promise<void>
   /** Shows that the run lives, and as what. @throws LEASE_LOST. */
   heartbeat(assignment: Assignment, observed: Observed): Promise<void>
   /** Committed deals of the run with their fills, the open ones too. */

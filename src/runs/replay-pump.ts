@@ -29,6 +29,8 @@ export interface ReplayPumpOptions {
   /** Set on a restart: where the run began stays, whatever earlier candles were stored meanwhile. */
   readonly startMs: number | null
   readonly equityUptoMs: number | null
+  /** Walk every bar although nothing of the bot waits for it: somebody else looks at each. */
+  readonly everyBar?: boolean
   sleep(ms: number, signal: AbortSignal): Promise<void>
   now(): number
 }
@@ -76,7 +78,7 @@ export function createReplayPump(options: ReplayPumpOptions): Pump<DcaState> {
     series: prepared.needs.map(need => need.key),
     fromMs: startMs,
     toMs: endMs,
-    skip: speed === 'max',
+    skip: speed === 'max' && !options.everyBar,
     beforeTrade: sample,
   })
   if (options.cursor.kind === 'candle') columnRun.resumeAfter({ kind: 'candle', openMs: options.cursor.atMs })

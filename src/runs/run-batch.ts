@@ -27,7 +27,10 @@ export async function makeBatch(session: Session, deps: BatchDeps, dataEnded: bo
     })
   })
   const closed = collector.closedTrades()
-  for (const trade of closed) statistics.closed(trade.netPnl ?? ZERO)
+  for (const trade of closed) {
+    statistics.closed(trade.netPnl ?? ZERO)
+    session.guard.closed(trade.netPnl ?? ZERO)
+  }
   const summary = run.machine.summary(run.state)
   const ended = summary.ended !== null
   const status: RunTotals['status'] = !ended ? 'running' : dataEnded || summary.ended === 'completed' ? 'completed' : 'stopped'
@@ -41,6 +44,8 @@ export async function makeBatch(session: Session, deps: BatchDeps, dataEnded: bo
     startMs: feed.pump.startMs,
     venueTimeframe: session.venueTimeframe,
     reasons: collector.reasons(),
+    safety: session.safety,
+    triggers: session.guard.memory,
   }
   const { cash, equity } = money(session)
   return collector.take(
@@ -65,7 +70,8 @@ export async function makeBatch(session: Session, deps: BatchDeps, dataEnded: bo
   )
 }
 
-function money(session: Session): { cash: Decimal; equity: Decimal } {
+/** Cash, and equity with what is held at its last price; in quote. */
+export function money(session: Session): { cash: Decimal; equity: Decimal } {
   const summary = session.run.machine.summary(session.run.state)
   const prices = session.feed.pump.prices()
   let cash = ZERO

@@ -6,6 +6,10 @@ import { allocateColumns, type CandleColumns } from '../core/market/candles.ts'
 import { createDemoMarket, DEMO_INSTRUMENTS, DEMO_SEED } from '../core/market/demo-market.ts'
 import { defaultRules, type Instrument, instrumentFromRules } from '../core/market/instrument.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
+import { type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
+import type { ChosenLimits } from '../core/risk/safety-limits.ts'
+import { isOfAnotherDay } from '../core/risk/safety-record.ts'
+import type { SafetyTrigger, TriggerMemory } from '../core/risk/safety-triggers.ts'
 import type { CommitBatch, JournalEntry, TradeImage } from '../engine/commit-batch.ts'
 import { createFeedOpener, type DemoSource, type FeedOpener } from './open-feed.ts'
 import type {
@@ -18,6 +22,7 @@ import type {
   RunFeedSpec,
   RunJournal,
   RunLog,
+  RunSafety,
   RunStore,
   SavedRun,
   StoredTrade,
@@ -38,6 +43,8 @@ export const VENUE: VenueSpec = { fillPath: 'pessimistic', slippageBps: '5', vol
 
 export type Crash = 'before' | 'after'
 export type NewCommand = RunCommand extends infer C ? (C extends { n: number } ? Omit<C, 'n'> : never) : never
+
+const FREE = { level: 'normal', reason: '', cause: '', dayStartAtMs: null } as const
 
 export class MemoryRunStore implements RunStore {
   readonly batches: CommitBatch[] = []
@@ -61,6 +68,11 @@ export class MemoryRunStore implements RunStore {
   renewals = 0
   claimable = true
   onCommit: (batch: CommitBatch) => void = () => {}
+  /** The bot's own safety record, and what the instance or the person has set. */
+  own: { level: SafetyLevel; reason: string; cause: string; dayStartAtMs: number | null } = FREE
+  above: { level: SafetyLevel; reason: string } = FREE
+  limits: ChosenLimits = {}
+  readonly restrictions: SafetyTrigger[] = []
   #state: string | null = null
   #commands: RunCommand[] = []
   #lastCommand = 0
@@ -180,7 +192,38 @@ export class MemoryRunStore implements RunStore {
 
   async inbox(_assignment: Assignment, after: number): Promise<Inbox> {
     this.#check()
-    return { commands: this.#commands.filter(command => command.n > after), version: this.version }
+    return { commands: this.#commands.filter(command => command.n > after), version: this.version, safety: this.#safety() }
+  }
+
+  #safety(): RunSafety {
+    const { own } = this
+    const isDailyLoss = own.level === 'reduce_only' && own.cause === 'daily_loss'
+    const levels = [own, this.above].filter(each => each.level !== 'normal')
+    const ruling = levels.find(each => each.level === strictestLevel(levels.map(one => one.level)))
+    return {
+      level: ruling?.level ?? 'normal',
+      reason: ruling?.reason ?? '',
+      own: own.level,
+      dailyLoss: isDailyLoss ? { dayStartAtMs: own.dayStartAtMs } : null,
+      limits: this.limits,
+    }
+  }
+
+  async safety(): Promise<RunSafety> {
+    this.#check()
+    return this.#safety()
+  }
+
+  async restrict(assignment: Assignment, trigger: SafetyTrigger, figures: TriggerMemory | null): Promise<void> {
+    this.#holds(assignment)
+    this.restrictions.push(trigger)
+    if (strictestLevel([this.own.level, trigger.level]) === this.own.level) return
+    this.own = { ...trigger, dayStartAtMs: figures?.dayStartAtMs ?? null }
+  }
+
+  async endDailyLoss(assignment: Assignment, atMs: number): Promise<void> {
+    this.#holds(assignment)
+    if (this.#safety().dailyLoss && isOfAnotherDay(this.own, atMs)) this.own = FREE
   }
 
   async forgetCommands(_assignment: Assignment, upTo: number): Promise<void> {

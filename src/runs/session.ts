@@ -4,14 +4,17 @@ import { dealStart } from '../backtest/parity-start.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import type { Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
+import { limitsFor } from '../core/risk/safety-limits.ts'
+import type { TriggerMemory } from '../core/risk/safety-triggers.ts'
 import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import { prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
 import { SimulatedRun } from '../engine/simulated-run.ts'
 import { BatchCollector } from './batch-collector.ts'
 import { type FeedOpener, type OpenedFeed, venueParameters } from './open-feed.ts'
-import type { Assignment, RunJournal, RunStore, SavedRun } from './ports.ts'
+import type { Assignment, RunJournal, RunSafety, RunStore, SavedRun } from './ports.ts'
 import type { Cursor } from './pump.ts'
+import { RunGuard } from './run-guard.ts'
 import { RunStatistics, type RunStatisticsState } from './run-statistics.ts'
 
 /** What a restart continues from: engine state, how far the feed was read, which command was the last. */
@@ -26,7 +29,12 @@ export interface SavedState {
   readonly venueTimeframe: Timeframe
   /** The last decision that was written down, by symbol. */
   readonly reasons: Readonly<Record<string, string>>
+  /** What the safety record said when it was looked at last; absent in states of before there was one. */
+  readonly safety?: RunSafety
+  readonly triggers?: TriggerMemory
 }
+
+export const UNRESTRICTED: RunSafety = { level: 'normal', reason: '', own: 'normal', dailyLoss: null, limits: {} }
 
 export interface Session {
   readonly saved: SavedRun
@@ -37,6 +45,9 @@ export interface Session {
   readonly venueTimeframe: Timeframe
   readonly statistics: RunStatistics
   readonly initialBalance: Decimal
+  readonly guard: RunGuard
+  /** What the run was last told to obey. */
+  safety: RunSafety
   /** Versions of the configuration that are loaded. */
   readonly versions: ReadonlySet<number>
   cursor: Cursor
@@ -58,8 +69,11 @@ export interface SessionDeps {
 
 const NOWHERE: Cursor = { kind: 'none', atMs: 0 }
 
-/** @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage. */
-export async function openSession(assignment: Assignment, deps: SessionDeps): Promise<Session> {
+/**
+ * @param everyBar walk the bars that the bot would sleep through, too.
+ * @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage.
+ */
+export async function openSession(assignment: Assignment, deps: SessionDeps, everyBar = false): Promise<Session> {
   const { store, feeds, workerId } = deps
   const saved = await store.load(assignment)
   const state = saved.state as SavedState | null
@@ -79,13 +93,25 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
       return start && { venueTimeframe, startMs: at.startMs, state: start }
     },
   })
+  const safety = state?.safety ?? UNRESTRICTED
+  const guard = new RunGuard({
+    limits: limitsFor(current, safety.limits),
+    initialBalance: Decimal.from(saved.initialBalance),
+    isRealTime: saved.feed.kind === 'demo' || saved.feed.speed === 1,
+    saved: state?.triggers ?? null,
+  })
   const run = new SimulatedRun<DcaState>({
     machine,
     instruments,
     venue: venueParameters(saved.venue),
     venueTimeframe,
     direction: prepared.direction,
-    sink: collector,
+    sink: {
+      stepped(seq, event, result) {
+        collector.stepped(seq, event, result)
+        guard.stepped(event, result)
+      },
+    },
     ...(state ? { from: { state: machine.revive(state.engine), seq: saved.lastSeq } } : {}),
   })
   const journal = await store.journal(assignment, workerId, instruments)
@@ -100,6 +126,7 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     cursor: at.cursor,
     startMs: state?.startMs ?? null,
     equityUptoMs: state?.equityUptoMs ?? null,
+    everyBar,
     onLate: (openMs, nextMs) => collector.caughtUp(openMs, nextMs),
   })
   at.startMs = feed.pump.startMs
@@ -112,6 +139,8 @@ export async function openSession(assignment: Assignment, deps: SessionDeps): Pr
     venueTimeframe,
     statistics: new RunStatistics(Number(saved.initialBalance), state?.statistics ?? null),
     initialBalance: Decimal.from(saved.initialBalance),
+    guard,
+    safety,
     versions: new Set(versions.keys()),
     get cursor() {
       return at.cursor

@@ -2,6 +2,7 @@
 // keeps failing is held in error. A worker that cannot renew its lease decides nothing.
 
 import { isOutage, nap, outageWaitMs } from './outage.ts'
+import { brokenInvariant, isOwnMistake } from './own-mistake.ts'
 import { PaperRun, type PaperRunDeps } from './paper-run.ts'
 import type { Assignment } from './ports.ts'
 import { Turns } from './turns.ts'
@@ -166,6 +167,7 @@ export class Worker {
     this.#resting.set(botId, now + waitMs)
     log.error({ botId, runId, code, error: error instanceof Error ? error.stack : message, final, waitMs }, 'run failed')
     try {
+      if (isOwnMistake(error)) await this.#deps.store.restrict(assignment, brokenInvariant(message), null)
       await this.#deps.store.fail(assignment, message, final)
       if (final) this.#failures.delete(botId)
     } catch (cause) {
