@@ -15,7 +15,7 @@ import type { DcaState } from '../engine/dca/dca-state.ts'
 import { type PreparedDca, prepareDca } from '../engine/dca/prepare.ts'
 import { EquityRecorder } from '../engine/equity-recorder.ts'
 import type { EngineEvent, StepResult } from '../engine/machine.ts'
-import { SimulatedRun } from '../engine/simulated-run.ts'
+import { SimulatedRun, type SimulatedRunOptions } from '../engine/simulated-run.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
 import { type BookCheck, checkBooks } from './book-check.ts'
 import { MemoryJournal } from './memory-journal.ts'
@@ -95,7 +95,7 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
   const lastMs = Math.min(input.toMs ?? Number.POSITIVE_INFINITY, nextBucketStart(input.timeframe, lastOpen))
 
   const equity = sampler(input, prepared, lookup, firstMs, lastMs)
-  const open = (from?: { state: DcaState; seq: number }) => {
+  const open = (from?: SimulatedRunOptions<DcaState>['from']) => {
     const run = new SimulatedRun<DcaState>({
       machine,
       instruments: input.instruments,
@@ -132,8 +132,8 @@ export function runBacktest(input: BacktestInput): BacktestOutcome {
   for (let advance = pump.next(); advance.kind !== 'end'; advance = pump.next()) {
     wakeUps += 1
     if (input.restartEvery && wakeUps % input.restartEvery === 0) {
-      const saved: unknown = JSON.parse(JSON.stringify(run.state))
-      ;({ run, pump } = open({ state: machine.revive(saved), seq: run.seq }))
+      const { state, venue } = JSON.parse(JSON.stringify({ state: run.state, venue: run.savedVenue() }))
+      ;({ run, pump } = open({ state: machine.revive(state), seq: run.seq, ...(venue ? { venue } : {}) }))
       pump.resumeAfter(advance)
     }
     if (input.onProgress && wakeUps % PROGRESS_EVERY === 0) {

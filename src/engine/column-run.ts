@@ -126,7 +126,9 @@ export class ColumnRun<State> {
     do {
       if (run.machine.hasEnded(run.state)) return { kind: 'end' }
       const watches = run.watches()
-      decisionMs = skip ? this.#nextWatchedDecision(watches) : this.#nextDecision()
+      // An answer that comes later meets the price of its time: the bot does not sleep while it waits for one.
+      const sleeps = skip && run.nextArrivalMs() === Number.POSITIVE_INFINITY
+      decisionMs = sleeps ? this.#nextWatchedDecision(watches) : this.#nextDecision()
       candleMs = skip ? this.#nextTouched(watches, decisionMs) : this.#nextCandle()
     } while (this.#deliver(Math.min(decisionMs, candleMs)))
     if (decisionMs === Number.POSITIVE_INFINITY && candleMs === Number.POSITIVE_INFINITY) return { kind: 'end' }

@@ -36,9 +36,15 @@ export interface SimulatedRunOptions<State> {
   readonly from?: {
     readonly state: State
     readonly seq: number
-    /** What was on its way then. */
-    readonly underWay?: readonly UnderWay[]
+    /** What the venue was at then; absent where nothing was under way. */
+    readonly venue?: SavedVenue
   }
+}
+
+/** Orders and cancels on their way, and the latest instant that was told: plain JSON. */
+export interface SavedVenue {
+  readonly nowMs: number
+  readonly underWay: readonly UnderWay[]
 }
 
 type PriceTrigger = Extract<Watch, { kind: 'price_at_or_below' | 'price_at_or_above' }>
@@ -91,7 +97,8 @@ export class SimulatedRun<State> {
     this.#desk = new FrontDesk(options.venue)
     for (const symbol of options.instruments.keys()) this.#books.set(symbol, new Book())
     const live = options.machine.liveOrders(this.#state)
-    this.#transit.restore(options.from?.underWay ?? [], live)
+    this.#transit.restore(options.from?.venue?.underWay ?? [], live)
+    this.#nowMs = options.from?.venue?.nowMs ?? 0
     for (const order of live) if (!this.#transit.orderOf(order)) this.#book(order.symbol).add(order, 0)
     this.#candle = 1
   }
@@ -116,9 +123,9 @@ export class SimulatedRun<State> {
     return this.#book(symbol)
   }
 
-  /** Orders and cancels on their way, to be saved with the state. */
-  underWay(): UnderWay[] {
-    return this.#transit.saved()
+  /** To be saved with the state; null where nothing is under way. */
+  savedVenue(): SavedVenue | null {
+    return this.#transit.size > 0 ? { nowMs: this.#nowMs, underWay: this.#transit.saved() } : null
   }
 
   /** When the next of them arrives; infinite where none is on its way. */

@@ -29,6 +29,7 @@ export function runCase(each: Case, fillPath: FillPath, skip: boolean, restartEv
       slippageBps: Decimal.from(each.slippageBps),
       impactBpsPerPctVolume: ZERO,
       volumeCapPct: Decimal.from(each.volumeCapPct),
+      ...each.trouble,
     },
     skip,
     restartEvery,

@@ -6,6 +6,8 @@ import type { DcaConfig } from '../../src/core/dca/config.ts'
 import { type Candle, type CandleColumns, columnsFrom } from '../../src/core/market/candles.ts'
 import { defaultRules, type Instrument, instrumentFromRules } from '../../src/core/market/instrument.ts'
 import { type Timeframe, timeframeMs } from '../../src/core/market/timeframe.ts'
+import type { VenueParameters } from '../../src/engine/simulated-venue/fill-price.ts'
+import type { Latency } from '../../src/engine/simulated-venue/odds.ts'
 
 /** mulberry32: a stream of numbers from 0 up to 1 that is the same everywhere. */
 export function randomStream(seed: number): () => number {
@@ -51,7 +53,11 @@ export interface Case {
   readonly volumeCapPct: string
   readonly slippageBps: string
   readonly fromBar: number
+  /** What a part of the seeds has: a venue that is slow, refuses, and fills in parts. */
+  readonly trouble: Trouble
 }
+
+export type Trouble = Pick<VenueParameters, 'latency' | 'cancelLatency' | 'rejectProb' | 'partialProb' | 'seed'>
 
 const SYMBOLS = ['AAA/USDT', 'BBB/USDT'] as const
 const START_MS = Date.UTC(2024, 0, 1)
@@ -80,7 +86,27 @@ export function randomCase(seed: number): Case {
       volumeCapPct: dice.of(['0', '10', '10', '3', '0.5', '0.05']),
       slippageBps: dice.of(['0', '5', '25']),
       fromBar: dice.chance(0.2) ? dice.whole(1, 60) : 0,
+      trouble: randomTrouble(new Dice(seed * 7919 + 5)),
     }
+  }
+}
+
+/** Times below and above those of candles. */
+const LATENCIES: readonly Latency[] = [
+  { minMs: 0, maxMs: 0 },
+  { minMs: 50, maxMs: 200 },
+  { minMs: 1000, maxMs: 1_000_000 },
+  { minMs: 0, maxMs: 9_000_000 },
+]
+
+function randomTrouble(dice: Dice): Trouble {
+  if (dice.chance(0.6)) return {}
+  return {
+    latency: dice.of(LATENCIES),
+    cancelLatency: dice.of(LATENCIES),
+    rejectProb: dice.of([0, 0, 0.05, 0.4]),
+    partialProb: dice.of([0, 0.3, 1]),
+    seed: dice.whole(0, 1000),
   }
 }
 

@@ -2,22 +2,34 @@
 
 import type { PriceWatch, Watch } from '../watch.ts'
 
+interface Birth {
+  readonly id: string
+  readonly price: number
+  readonly bornIn: number
+}
+
+const NONE: readonly Birth[] = []
+
 export class TargetBirths {
-  readonly #born = new Map<string, { price: number; bornIn: number }>()
+  #born = NONE
 
   /** @param candle number of the candle that is being walked; 0 between candles. */
   note(watches: readonly Watch[], candle: number): void {
+    let born: Birth[] | null = null
     for (const watch of watches) {
       if (watch.kind !== 'price_at_or_above' || !watch.isTarget) continue
       const price = watch.price.toNumber()
-      if (this.#born.get(watch.id)?.price !== price) this.#born.set(watch.id, { price, bornIn: candle })
+      born ??= []
+      born.push(this.#find(watch.id, price) ?? { id: watch.id, price, bornIn: candle })
     }
-    if (this.#born.size <= 4 * watches.length + 64) return
-    const alive = new Set(watches.map(watch => ('id' in watch ? watch.id : '')))
-    for (const id of this.#born.keys()) if (!alive.has(id)) this.#born.delete(id)
+    this.#born = born ?? NONE
   }
 
   of(watch: PriceWatch): number {
-    return this.#born.get(watch.id)?.bornIn ?? 0
+    return this.#find(watch.id, watch.price.toNumber())?.bornIn ?? 0
+  }
+
+  #find(id: string, price: number): Birth | undefined {
+    return this.#born.find(birth => birth.id === id && birth.price === price)
   }
 }
