@@ -1,10 +1,11 @@
 // The money of a fill: ledger, lock, free balance and lot move together. A venue may fill more than was ordered, and sell more than the
 // deal holds; both have happened, so both are booked, and said aloud.
 
+import { overfill } from '../../core/ledger/overfill.ts'
 import { postFill } from '../../core/ledger/postings.ts'
 import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { type Fill, type Order, orderKeyText, remainingQuantity } from '../../core/orders/order.ts'
-import { applyFill } from '../../core/positions/lot.ts'
+import { applyFill, sellBeyond } from '../../core/positions/lot.ts'
 import type { Deal } from './dca-state.ts'
 import { type DealContext, takerRate } from './deal-context.ts'
 import { drawDust } from './dust.ts'
@@ -81,64 +82,15 @@ function tellOverfill(ctx: DealContext, deal: Deal, order: Order, fill: Fill): v
   })
 }
 
-/**
- * The venue sold coins that the deal does not hold: they come out of the account's own, what they brought is the bot's. A fee in coins
- * is the account's too then, and charged to the bot at its value.
- */
+/** The venue sold coins that the deal does not hold: they come out of the account's own, what they brought is the bot's. */
 function sellMoreThanHeld(ctx: DealContext, deal: Deal, fill: Fill): void {
   const { base, quote } = ctx.instrument(deal.symbol)
-  const held = minDecimal(deal.lot.quantity, fill.quantity)
-  const excess = fill.quantity.minus(held)
-  const key = orderKeyText(fill)
-  const feeInBase = fill.feeAsset === base && fill.fee.isPositive()
-  const own: Fill = { ...fill, quantity: held, ...(feeInBase ? { fee: ZERO, feeAsset: quote, feeValueQuote: ZERO } : {}) }
-  const effect = postFill(ctx.transfers, { fill: own, base, quote, lock: ZERO })
-  const common = { kind: 'overfill', tradeSeq: fill.tradeSeq, orderKey: key, fillId: fill.fillId } as const
-  const cause = `fill:${key}:${fill.fillId}`
-  let change = effect.freeChange
-  if (excess.isPositive()) {
-    const proceeds = fill.price.times(excess)
-    ctx.transfers.push(
-      { ...common, cause: `${cause}:overfill`, debit: 'market', credit: 'free', currency: base, amount: excess },
-      { ...common, cause: `${cause}:overfill-proceeds`, debit: 'bot_free', credit: 'market', currency: quote, amount: proceeds },
-    )
-    change = change.plus(proceeds)
-  }
-  if (feeInBase) {
-    ctx.transfers.push({
-      ...common,
-      cause: `${cause}:fee`,
-      kind: 'fee',
-      debit: 'fees',
-      credit: 'free',
-      currency: base,
-      amount: fill.fee,
-    })
-    if (fill.feeValueQuote.isPositive()) {
-      const recharge = { debit: 'free', credit: 'bot_free', currency: quote, amount: fill.feeValueQuote } as const
-      ctx.transfers.push({ ...common, cause: `${cause}:fee-recharge`, kind: 'fee_recharge', ...recharge })
-      change = change.minus(fill.feeValueQuote)
-    }
-  }
-  changeFree(ctx, deal, change)
-  const { lot } = deal
-  const sold = held.isPositive()
-    ? applyFill(lot, {
-        side: 'sell',
-        price: fill.price,
-        quantity: held,
-        feeValueQuote: fill.feeValueQuote,
-        feeBaseQuantity: ZERO,
-      })
-    : { ...lot, fees: lot.fees.plus(fill.feeValueQuote) }
-  deal.lot = {
-    ...sold,
-    soldQuantity: sold.soldQuantity.plus(excess),
-    soldValue: sold.soldValue.plus(fill.price.times(excess)),
-    grossPnl: sold.grossPnl.plus(fill.price.times(excess)),
-  }
+  const held = deal.lot.quantity
+  changeFree(ctx, deal, overfill(ctx.transfers, { fill, base, quote, held }).freeChange)
+  const { lot, excess } = sellBeyond(deal.lot, { ...fill, feeBaseQuantity: ZERO })
+  deal.lot = lot
   if (!excess.isPositive()) return
-  ctx.event('OVERFILL', `Order ${key} sold ${excess} ${base} more than deal ${deal.tradeSeq} held`, {
+  ctx.event('OVERFILL', `Order ${orderKeyText(fill)} sold ${excess} ${base} more than deal ${deal.tradeSeq} held`, {
     category: 'risk',
     severity: 'critical',
     symbol: deal.symbol,

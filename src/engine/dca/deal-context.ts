@@ -167,6 +167,8 @@ function isAlive({ status }: Deal): boolean {
   return status === 'pending' || status === 'open' || status === 'closing'
 }
 
+const REMEMBERED_FILLS_OF_ENDED = 20
+
 /** Deals of which an order has ever been made, the latest ones. */
 function rememberEnded(state: DcaState, deals: readonly Deal[]): void {
   const ended = deals.filter(deal => !isAlive(deal) && Object.keys(deal.sequences).length > 0).map(endedDeal)
@@ -195,7 +197,7 @@ function endedDeal(deal: Deal): EndedDeal {
     buyOrderClosedAtMs: deal.buyOrderClosedAtMs,
     sellOrderCreatedAtMs: deal.sellOrderCreatedAtMs,
     sellOrderClosedAtMs: deal.sellOrderClosedAtMs,
-    fillIds: deal.troubles.fillIds,
+    fillIds: deal.troubles.fillIds.slice(-REMEMBERED_FILLS_OF_ENDED),
   }
 }
 

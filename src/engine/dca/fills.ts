@@ -19,7 +19,7 @@ import {
   refreshExits,
   stopReason,
 } from './exits.ts'
-import { moveEndedOrder, reopenDeal, tellLateFill } from './late.ts'
+import { moveFilled, reopenDeal, tellLateFill } from './late.ts'
 import {
   cancelLiveOrders,
   dropOrder,
@@ -70,7 +70,7 @@ export function bookFill(ctx: DealContext, fill: Fill, record?: OrderImage): voi
     replaceOrder(ctx, deal, filled)
     followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
   } else {
-    moveEndedOrder(ctx, deal, filled, whole ? 'filled' : 'part_filled')
+    moveFilled(ctx, deal, filled, whole ? 'filled' : 'part_filled')
   }
   if (deal.troubles.isReopened) deal.exitReason = 'reconciliation'
 

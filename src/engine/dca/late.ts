@@ -12,6 +12,7 @@ import { averagingClosed } from './averaging.ts'
 import { type DcaState, type Deal, NO_TROUBLES, newDeal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { cancelOrder, countPast, findOrder, liveOrders, moveOrder, UNWANTED } from './orders.ts'
+import { isHeld } from './pauses.ts'
 import { stopRests, targetsRest } from './protection.ts'
 
 /** Behind every number that a deal can have counted to: seconds since then. */
@@ -96,40 +97,36 @@ export function tellLateFill(ctx: DealContext, deal: Deal, fill: Fill, isAlive: 
   )
 }
 
-/** The next step of an order that its deal does not keep: its row is written; where it lives again, its deal takes it back. */
-export function moveEndedOrder(ctx: DealContext, deal: Deal | null, order: Order, event: OrderEvent): void {
-  const next = moveOrder(ctx, order, event, null) ?? order
-  if (!isLive(next)) {
-    ctx.orders.push(next.closedAtMs === null ? { ...next, closedAtMs: ctx.atMs } : next)
-    return
-  }
-  if (!deal) throw new Error(`order ${orderKeyText(order)} lives again without its deal`)
-  ctx.event('ORDER_REVIVED', `Order ${orderKeyText(order)} had ended (${order.status}) and works at the venue again`, {
-    category: 'risk',
-    severity: 'error',
-    symbol: deal.symbol,
-    tradeSeq: deal.tradeSeq,
-  })
-  takeIn(ctx, deal, { ...next, closedAtMs: null, cancelState: 'none' })
+/** Word about an order that its deal does not keep: its row follows; where it lives again, its deal takes it back, or is opened for it. */
+export function followEnded(
+  ctx: DealContext,
+  record: OrderImage,
+  event: OrderEvent,
+  reason: string | null,
+  acknowledged?: boolean,
+): void {
+  const { order } = record
+  const next = moveOrder(ctx, order, event, reason, acknowledged)
+  if (!next) return
+  if (isLive(next)) revive(ctx, ctx.deal(order.tradeSeq) ?? reopenDeal(ctx, record), order, next)
+  else ctx.orders.push(next)
 }
 
-/** Word about an order that its deal, or no deal any more, keeps. */
-export function followEnded(ctx: DealContext, record: OrderImage, event: OrderEvent, reason: string | null): void {
-  const alive = ctx.deal(record.order.tradeSeq)
-  const next = moveOrder(ctx, record.order, event, reason)
-  if (!next) return
-  if (!isLive(next)) {
-    ctx.orders.push(next)
-    return
-  }
-  const deal = alive ?? reopenDeal(ctx, record)
-  ctx.event('ORDER_REVIVED', `Order ${orderKeyText(next)} had ended (${record.order.status}) and works at the venue again`, {
+/** A late fill is booked: what it makes of an order that its deal does not keep. */
+export function moveFilled(ctx: DealContext, deal: Deal, order: Order, event: 'part_filled' | 'filled'): void {
+  const next = moveOrder(ctx, order, event, null) ?? order
+  if (isLive(next)) revive(ctx, deal, order, next)
+  else ctx.orders.push(next.closedAtMs === null ? { ...next, closedAtMs: ctx.atMs } : next)
+}
+
+function revive(ctx: DealContext, deal: Deal, before: Order, order: Order): void {
+  ctx.event('ORDER_REVIVED', `Order ${orderKeyText(order)} had ended (${before.status}) and works at the venue again`, {
     category: 'risk',
     severity: 'error',
     symbol: deal.symbol,
     tradeSeq: deal.tradeSeq,
   })
-  takeIn(ctx, deal, { ...next, closedAtMs: null, cancelState: 'none' })
+  takeIn(ctx, deal, { ...order, closedAtMs: null, cancelState: 'none' })
 }
 
 /** An order of ours that the venue has and no record knows: it joins its deal. */
@@ -168,6 +165,8 @@ function isWanted(ctx: DealContext, deal: Deal, order: Order): boolean {
   const alike = liveOrders(deal, order.purpose).filter(each => each.rung === order.rung)
   if (deal.status === 'closing') return order.side === 'sell' && order.type === 'market' && !liveOrders(deal).some(isSell)
   if (deal.status !== 'open') return false
+  // A person gave it to this deal.
+  if (order.purpose === 'adopt') return order.side === 'sell' || !isHeld(ctx, deal.symbol)
   switch (order.purpose) {
     case 'avg':
       return (

@@ -22,7 +22,7 @@ export function orderEvent(ctx: DealContext, event: EventOf<'order_event'>, pric
   if (event.event === 'part_filled' || event.event === 'filled') return
   const deal = ctx.deal(event.order.tradeSeq)
   if (!deal || !findOrder(deal, event.order)) {
-    if (event.record) followEnded(ctx, event.record, event.event, event.reason)
+    if (event.record) followEnded(ctx, event.record, event.event, event.reason, event.acknowledged)
     return
   }
   if (event.sentNow) followOrder(ctx, deal, event.order, 'sent', null)
