@@ -43,9 +43,10 @@ export interface Ban {
 }
 
 export class CallTooHeavyError extends Error {
-  constructor(call: GovernedCall, window: RateWindow, limit: number) {
+  constructor(call: GovernedCall, window: RateWindow, room: number) {
     super(
-      `a call of weight ${call.weight} never fits the limit "${window.name}" of ${limit}: raise the limit or this worker's share`,
+      `a call of class ${call.class} and weight ${call.weight} never fits the ${room} that "${window.name}" leaves to its class: ` +
+        'raise the limit, or give this worker a larger share',
     )
     this.name = 'CallTooHeavyError'
   }
@@ -172,6 +173,13 @@ export class Governor {
   /** How much of every limit this worker may use: several workers behind one address divide it. */
   setShare(share: number): void {
     this.#share = checkedShare(share)
+    for (const call of this.#waiting) {
+      try {
+        this.#refuseTooHeavy(call)
+      } catch (error) {
+        call.fail(error)
+      }
+    }
     this.#serve()
   }
 
@@ -180,13 +188,13 @@ export class Governor {
     return this.#waiting.length
   }
 
-  /** Who waits only for the orders of another account is no reason to wait. */
+  /** Somebody as urgent waits already; who waits for his own account's orders holds up only those. */
   #isOutranked(call: GovernedCall): boolean {
     const nowMs = this.#clock.monotonic()
-    return this.#waiting.some(
-      each =>
-        rank(each.class) <= rank(call.class) && (each.account === call.account || this.#admission(each, nowMs) !== 'orders'),
-    )
+    return this.#waiting.some(each => {
+      if (rank(each.class) > rank(call.class)) return false
+      return this.#admission(each, nowMs) !== 'orders' || (each.account === call.account && call.isOrder)
+    })
   }
 
   #admission(call: GovernedCall, nowMs: number): Admission {
@@ -213,9 +221,12 @@ export class Governor {
     return counts
   }
 
+  /** A call that fits no empty window would wait for ever. */
   #refuseTooHeavy(call: GovernedCall): void {
-    for (const window of this.#limits.weight) refuseIfAbove(call, call.weight, window, this.#share)
-    if (call.isOrder) for (const window of this.#limits.orders) refuseIfAbove(call, 1, window, this.#share)
+    const tooSmall =
+      this.#limits.weight.find(window => call.weight > roomOf(window, this.#share, call.class)) ??
+      this.#limits.orders.find(window => call.isOrder && roomOf(window, this.#share, call.class) < 1)
+    if (tooSmall) throw new CallTooHeavyError(call, tooSmall, roomOf(tooSmall, this.#share, call.class))
   }
 
   /** Grants what there is room for, then sleeps until something may have changed. */
@@ -291,11 +302,8 @@ class WindowCount {
     return this.#sum + (nowMs < this.#othersUntilMs ? this.#others : 0)
   }
 
-  /** An idle window takes any call that fits the limit itself, whatever its class. */
   hasRoom(weight: number, share: number, callClass: CallClass, nowMs: number): boolean {
-    const limit = this.window.limit * share
-    const used = this.used(nowMs)
-    return used + weight <= (used === 0 ? limit : (limit * CLASS_SHARE_PCT[callClass]) / 100)
+    return this.used(nowMs) + weight <= roomOf(this.window, share, callClass)
   }
 
   add(weight: number, nowMs: number): void {
@@ -335,8 +343,10 @@ function rank(callClass: CallClass): number {
   return CALL_CLASSES.indexOf(callClass)
 }
 
-function refuseIfAbove(call: GovernedCall, weight: number, window: RateWindow, share: number): void {
-  if (weight > window.limit * share) throw new CallTooHeavyError(call, window, window.limit * share)
+/** What a class may fill of a window: of a very small one at least a single call. */
+function roomOf(window: RateWindow, share: number, callClass: CallClass): number {
+  const limit = window.limit * share
+  return Math.max((limit * CLASS_SHARE_PCT[callClass]) / 100, Math.min(1, Math.floor(limit)))
 }
 
 function checkedShare(share: number): number {
