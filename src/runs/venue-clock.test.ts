@@ -114,6 +114,17 @@ describe('a wall clock that is set', () => {
     })
   }
 
+  test('the venue’s time goes on as if nothing had happened', async () => {
+    const world = lab([10])
+    await synced(world)
+    const before = world.venueClock.now()
+    world.clock.jump(-3_600_000)
+    await world.clock.pass(1_000)
+    assert.equal(world.venueClock.now(), before + 1_000)
+    await synced(world, 1_000)
+    assert.equal(world.venueClock.now(), before + 2_000)
+  })
+
   test('in little steps that add up', async () => {
     const world = lab([10])
     await synced(world)

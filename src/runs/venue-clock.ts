@@ -48,9 +48,12 @@ export class VenueClock {
   #offsetMs = 0
   #isSynced = false
   #nextAtMs: number
-  /** Both clocks at the last look. */
+  /** Both clocks when they were last seen to agree, or to differ. */
   #wallMs: number
   #monotonicMs: number
+  /** Both clocks at the last measurement. */
+  #measuredWallMs: number
+  #measuredMonotonicMs: number
   #syncing: Promise<boolean> | null = null
 
   constructor(venue: Pick<Venue, 'serverTime'>, clock: AccountClock, events: VenueClockEvents) {
@@ -59,6 +62,8 @@ export class VenueClock {
     this.#events = events
     this.#wallMs = clock.now()
     this.#monotonicMs = clock.monotonic()
+    this.#measuredWallMs = this.#wallMs
+    this.#measuredMonotonicMs = this.#monotonicMs
     this.#nextAtMs = this.#monotonicMs
   }
 
@@ -67,9 +72,9 @@ export class VenueClock {
     return this.#offsetMs
   }
 
-  /** The venue's time by our clock, epoch ms. */
+  /** The venue's time, epoch ms: as it was last measured, and what has passed since on a clock that nobody sets. */
   now(): number {
-    return Math.round(this.#clock.now() + this.#offsetMs)
+    return Math.round(this.#measuredWallMs + this.#clock.monotonic() - this.#measuredMonotonicMs + this.#offsetMs)
   }
 
   /** Whether entries may rely on it. Looks at the clock: a jump is noticed by whoever asks first. */
@@ -142,6 +147,8 @@ export class VenueClock {
     this.#isSynced = true
     this.#wallMs = this.#clock.now()
     this.#monotonicMs = this.#clock.monotonic()
+    this.#measuredWallMs = this.#wallMs
+    this.#measuredMonotonicMs = this.#monotonicMs
     this.#nextAtMs = this.#monotonicMs + EVERY_MS
     this.#events.onSync(best)
     return true

@@ -4,7 +4,7 @@
 import { type Decimal, minDecimal, sumDecimals, ZERO } from '../../core/money/decimal.ts'
 import type { Side } from '../../core/orders/order.ts'
 import type { VenueFill } from '../venue.ts'
-import { SETTLE_MS } from './compare-orders.ts'
+import { areApart } from './compare-orders.ts'
 import type { Difference, OurSide, OwnPosition, ReconcileEvent, ReconcileMemory, VenueReport } from './report.ts'
 
 export interface HoldingsCompared {
@@ -71,7 +71,7 @@ class DifferenceLedger {
       return false
     }
     this.#kept[key] = known
-    return !known.told && this.#atMs - known.atMs >= SETTLE_MS
+    return !known.told && areApart(this.#atMs, known.atMs)
   }
 
   /** It stays open until people decide. */

@@ -18,6 +18,11 @@ import {
 
 /** What changed more recently than this before a report may not be in it. */
 export const SETTLE_MS = 5_000
+/** Two reports count as two when they are this far apart; our clock may have been set back between them. */
+export function areApart(atMs: number, beforeMs: number): boolean {
+  return Math.abs(atMs - beforeMs) >= SETTLE_MS
+}
+
 /** Complete listings without a live order before it is looked up. */
 const MISSES_BEFORE_PROBE = 2
 
@@ -178,7 +183,7 @@ function countMiss(
   if (!report.openOrders?.complete) {
     if (missed) result.misses[clientOrderId] = missed
   } else if (!missed) result.misses[clientOrderId] = { count: 1, atMs: report.atMs }
-  else if (report.atMs - missed.atMs < SETTLE_MS) result.misses[clientOrderId] = missed
+  else if (!areApart(report.atMs, missed.atMs)) result.misses[clientOrderId] = missed
   else result.misses[clientOrderId] = { count: missed.count + 1, atMs: report.atMs }
   result.unsettled.add(record.order.symbol)
   if ((result.misses[clientOrderId]?.count ?? 0) >= MISSES_BEFORE_PROBE) result.probes.push(probeOf(record, 'missing'))

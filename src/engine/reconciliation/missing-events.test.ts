@@ -134,9 +134,14 @@ describe('live here, not listed there', () => {
     assert.deepEqual(probed(missingEvents(ours, report(3, { atMs: 105_000 }), soon.memory)), ['a missing'])
   })
 
+  test('our clock was set back: later reports still count', () => {
+    const first = missingEvents(ours, report(1, { atMs: 3_600_000 }), newMemory())
+    assert.deepEqual(probed(missingEvents(ours, report(2, { atMs: 60_000 }), first.memory)), ['a missing'])
+  })
+
   test('touched less than five seconds ago it waits; its fills do not', () => {
     const touched = ourSide([record('a', 'open')], { touchedAtMs: new Map([['a', 56_000]]) })
-    const sections = { fills: listing(venueFill('a', '1', '0.2')), openOrders: listing() }
+    const sections = { fills: listing(venueFill('a', '1', '0.2')) }
     const first = missingEvents(touched, report(1, sections), newMemory())
     assert.deepEqual([kinds(first), first.memory.misses], [['fill a 0.2'], {}])
     const settled = ourSide([record('a', 'open')], { touchedAtMs: new Map([['a', 55_000]]) })
