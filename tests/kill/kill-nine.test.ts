@@ -8,17 +8,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { runBacktest } from '../../src/backtest/run-backtest.ts'
-import { parseDcaConfig } from '../../src/contract/dca-config.ts'
-import { type CandleColumns, sliceColumns } from '../../src/core/market/candles.ts'
-import { createDemoMarket, DEMO_SEED } from '../../src/core/market/demo-market.ts'
-import { defaultRules, instrumentFromRules } from '../../src/core/market/instrument.ts'
-import { Decimal, ZERO } from '../../src/core/money/decimal.ts'
-import { readCandleFile } from '../../src/market-data/import/read-candle-file.ts'
+import { seeded } from '../../src/crash-lab/seeded.ts'
 import { CSV_HEADER, csvRows } from '../../src/market-data/import/write-csv.ts'
 import { makeTestHome, removeTestHome } from '../../src/storage/testing-server.ts'
 import { PlatformProcess } from './platform-process.ts'
 import { brokenPromises, differences, RUN_TABLES, type RunRows, readRun, resultOf } from './run-rows.ts'
+import { CAPITAL, CONFIG, expectedResult, tradedCandles } from './traded-bot.ts'
 
 const KILLS = Number(process.env['EVENKEEL_KILLS'] ?? 20)
 const SERVER_KILLS = Math.max(4, Math.round(KILLS * 0.4))
@@ -26,72 +21,6 @@ const SEED = Number(process.env['EVENKEEL_KILL_SEED'] ?? 1)
 const BARS = 20_000
 /** From the start of a process to its ready line, on a machine that has other things to do too. */
 const READY_LIMIT_MS = 10_000
-const CAPITAL = '10000'
-
-const CONFIG = {
-  schemaVersion: 1,
-  type: 'dca',
-  name: 'killed',
-  exchange: 'binance',
-  pairs: ['BTC/USDT'],
-  timeframe: '1h',
-  baseOrder: { size: '100' },
-  entry: {
-    mode: 'conditional',
-    playbook: {
-      items: [
-        {
-          id: 'dip',
-          condition: {
-            timeframe: '1h',
-            lhs: { kind: 'indicator', name: 'rsi', params: { period: 14 } },
-            op: 'lt',
-            rhs: { kind: 'const', value: '35' },
-          },
-        },
-      ],
-    },
-  },
-  averaging: {
-    rule: { type: 'ladder', stepPct: '1.2', stepScale: '1.2' },
-    amount: { type: 'fixed', value: '100' },
-    volumeScale: '1.3',
-    maxOrders: 5,
-    activeOrdersCount: 2,
-  },
-  exits: {
-    takeProfit: {
-      targets: [
-        { profitPct: '1', sellPct: '40' },
-        { profitPct: '2.5', sellPct: '60' },
-      ],
-      placement: 'resting',
-    },
-    stopLoss: { type: 'pct', value: '14', trailing: true, breakEvenAfterTarget: 1 },
-  },
-}
-
-/** Small and repeatable: mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-async function candles(): Promise<CandleColumns> {
-  const folder = process.env['EVENKEEL_TEST_DATA']
-  if (folder) {
-    const { columns } = await readCandleFile(join(folder, 'binance-BTC_USDT-1h-2017-2024.csv.gz'))
-    return sliceColumns(columns, columns.length - BARS, columns.length)
-  }
-  const toMs = Date.UTC(2026, 0, 1)
-  return createDemoMarket(DEMO_SEED).candles('BTC/USDT', toMs - BARS * 3_600_000, toMs, '1h')
-}
-
 interface Started {
   readonly botId: string
   readonly runId: string
@@ -187,28 +116,12 @@ async function proveSame(runId: string, kills: string): Promise<void> {
 }
 
 before(async () => {
-  const columns = await candles()
+  const columns = await tradedCandles(BARS)
   const file = join(home, 'candles.csv')
   writeFileSync(file, CSV_HEADER + csvRows(columns))
-  const parsed = parseDcaConfig(CONFIG)
-  assert.ok(parsed.ok, JSON.stringify(parsed))
-  const instrument = instrumentFromRules(defaultRules('binance', 'BTC/USDT'))
-  const backtest = runBacktest({
-    config: parsed.config,
-    instruments: new Map([['BTC/USDT', instrument]]),
-    candles: new Map([['BTC/USDT', columns]]),
-    timeframe: '1h',
-    capital: Decimal.from(CAPITAL),
-    venue: {
-      fillPath: 'pessimistic',
-      slippageBps: Decimal.from('5'),
-      impactBpsPerPctVolume: ZERO,
-      volumeCapPct: Decimal.from('10'),
-    },
-    skip: true,
-  })
-  expectedHash = backtest.tradesHash
-  assert.ok(backtest.journal.closedTrades().length > 100, 'a run that hardly trades proves nothing')
+  const expected = expectedResult(columns)
+  expectedHash = expected.tradesHash
+  assert.ok(expected.closedTrades > 100, 'a run that hardly trades proves nothing')
 
   console.log(`first start ${(await platform.start()).toFixed(0)} ms, ${columns.length} bars, seed ${SEED}`)
   const imported = await platform.verb(

@@ -28,13 +28,16 @@ interface PostgresAddress {
 export class PlatformProcess {
   readonly home: string
   url = ''
+  readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | null = null
   #output = ''
   #cookie = ''
   #csrf = ''
 
-  constructor(home: string) {
+  /** @param env beside the home, such as ROLE and DATABASE_URL. */
+  constructor(home: string, env: Readonly<Record<string, string>> = {}) {
     this.home = home
+    this.#env = env
   }
 
   get pid(): number | undefined {
@@ -49,7 +52,14 @@ export class PlatformProcess {
   #spawn(args: readonly string[]): ChildProcess {
     return spawn(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args], {
       cwd: ROOT,
-      env: { ...process.env, EVENKEEL_HOME: this.home, PORT: '0', HOST: '127.0.0.1', RATE_LIMIT_PER_MINUTE: '100000' },
+      env: {
+        ...process.env,
+        EVENKEEL_HOME: this.home,
+        PORT: '0',
+        HOST: '127.0.0.1',
+        RATE_LIMIT_PER_MINUTE: '100000',
+        ...this.#env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
   }
@@ -84,12 +94,12 @@ export class PlatformProcess {
         line += chunk
         if (!line.includes('\n')) return
         clearTimeout(timer)
-        const { url } = JSON.parse(line) as { url?: string }
+        const { url } = JSON.parse(line) as { url?: string | null }
         if (url === undefined) {
           this.#output += line
           return
         }
-        this.url = url
+        this.url = url ?? ''
         done(performance.now() - began)
       })
       child.once('exit', (code, signal) => {
@@ -109,6 +119,15 @@ export class PlatformProcess {
 
   async kill9(): Promise<void> {
     await this.#end('SIGKILL')
+  }
+
+  /** The process stands still, as on a machine that sleeps; `resume` lets it go on. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT')
   }
 
   /** As Ctrl+C does. */
