@@ -1,6 +1,7 @@
 // The port through which the API commands bots. The API states what a person wants; whoever holds the bot's lease acts on it and reports
 // what he observes. An outcome is a value: a refusal is an answer, never an exception.
 
+import type { SimulatedVenue } from '../contract/bots.ts'
 import type { Finding } from '../contract/finding.ts'
 
 export type BotStatus = 'inactive' | 'starting' | 'running' | 'paused' | 'stopping' | 'stopped' | 'error'
@@ -28,6 +29,7 @@ export interface StartPaperRequest {
   readonly feed?: RunFeed
   /** Of everything random in the simulated venue. */
   readonly seed?: number
+  readonly venue?: SimulatedVenue
 }
 
 /** Codes of the HTTP list with which a command may be refused. */
@@ -42,6 +44,10 @@ export type CommandRefusalCode =
   | 'INVALID_DEAL_TRANSITION'
   | 'VALIDATION_ERROR'
   | 'NOT_IMPLEMENTED'
+  /** A safety limit lies inside of the bot's own limit that it guards. */
+  | 'SAFETY_LIMIT_TIGHTER'
+  /** The safety record allows no entry now. */
+  | 'SAFETY_STATE'
 
 export interface CommandAccepted {
   readonly ok: true

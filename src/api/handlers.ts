@@ -17,6 +17,7 @@ import * as market from './routes/market.ts'
 import * as orders from './routes/orders.ts'
 import * as positions from './routes/positions.ts'
 import * as runs from './routes/runs.ts'
+import * as safety from './routes/safety.ts'
 import * as system from './routes/system.ts'
 import * as trades from './routes/trades.ts'
 import { streamRoute } from './stream/stream-route.ts'
@@ -93,6 +94,13 @@ export const HANDLERS: Handlers = {
   getInstrument: market.getInstrument,
   listCandles: market.listCandles,
   candleCoverage: market.candleCoverage,
+
+  getSafety: safety.getSafety,
+  safetyHistory: safety.safetyHistory,
+  killSwitch: safety.killSwitch,
+  resetSafety: safety.resetSafety,
+  setSafetyLimits: safety.setSafetyLimits,
+  systemStatus: safety.systemStatus,
 }
 
 export const GATES: Partial<Record<RouteName, Gate>> = { startLive: commands.liveGate }

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Scope } from '../contract/http.ts'
 import type { ROUTES, RouteName } from '../contract/routes.ts'
+import type { DiskStatus } from '../runs/disk-watch.ts'
 import type { Database } from '../storage/database.ts'
 import type { Log } from '../storage/log.ts'
 import type { BotCommands } from './bot-commands.ts'
@@ -42,6 +43,8 @@ export interface ApiContext {
   /** Shown at start for the first sign-up from another machine; null where none is needed. */
   readonly signUpCode: SignUpCode
   readonly stream: StreamHub
+  /** Of EVENKEEL_HOME; null where nobody watches it. */
+  readonly disk: () => DiskStatus | null
 }
 
 /** The code of the first sign-up, with the guesses that are left. */

@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import cookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { DiskStatus } from '../runs/disk-watch.ts'
 import type { Database } from '../storage/database.ts'
 import { ownerExists } from '../storage/identity-store.ts'
 import type { Log } from '../storage/log.ts'
@@ -32,6 +33,7 @@ export interface ServerOptions {
   readonly random: (bytes: number) => Buffer
   readonly log: Log
   readonly version: string
+  readonly disk?: () => DiskStatus | null
   readonly readiness?: () => { readonly reconciled: boolean }
 }
 
@@ -81,6 +83,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     tokenUses: new Map(),
     signUpCode,
     stream: hub,
+    disk: options.disk ?? (() => null),
   }
 
   await app.register(cookie)

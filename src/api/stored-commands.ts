@@ -5,11 +5,13 @@ import { parseDcaConfig } from '../contract/dca-config.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import { splitSymbol } from '../core/market/instrument.ts'
 import { Decimal } from '../core/money/decimal.ts'
+import { tighterLimits } from '../core/risk/safety-limits.ts'
 import { type LockedBot, lockBot, setBotStatus, setDesiredState } from '../storage/bots-store.ts'
 import { appendCommand, type BotCommand } from '../storage/command-inbox.ts'
 import type { Database, Transaction } from '../storage/database.ts'
 import { StorageError } from '../storage/errors.ts'
 import { PAPER_EXCHANGE, startRun } from '../storage/runs-store.ts'
+import { readSafetyLimits, readSafetyScopes, ruling } from '../storage/safety-store.ts'
 import {
   type BotCommands,
   type BotStatus,
@@ -160,6 +162,8 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
           if (!plan.ok) return plan
           await requireInstruments(tx, plan.config, plan.feed)
           if (plan.feed.kind === 'replay') await requireCandles(tx, plan.config, plan.feed)
+          const tighter = await tighterSafety(tx, plan.config)
+          if (tighter !== null) return tighter
           const started = await startRun(tx, {
             botId,
             mode: 'paper',
@@ -168,7 +172,7 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
             engineVersion,
             seed: request.seed ?? 0,
             exchange: PAPER_EXCHANGE,
-            meta: { feed: plan.feed },
+            meta: { feed: plan.feed, venue: { ...request.venue, seed: request.seed ?? 0 } },
           })
           return {
             ok: true,
@@ -209,6 +213,8 @@ export function storedCommands({ database, engineVersion }: StoredCommandsOption
               { path: 'symbol', code: 'UNKNOWN_SYMBOL', message: `one of ${pairs.join(', ')}` },
             ])
           }
+          const { level, reason } = ruling(await readSafetyScopes(tx, { botId }))
+          if (level !== 'normal') return refused('SAFETY_STATE', `No deal is opened while trading is ${level}: ${reason}`)
           const outcome = await deal(tx, found, { kind: 'start_deal', symbol: wanted }, STARTING_DEALS)
           return outcome.ok ? { ...outcome, symbol: wanted } : outcome
         }),
@@ -306,6 +312,24 @@ function planPaperRun(bot: LockedBot, request: StartPaperRequest): Plan {
   }
   const full = feed.kind === 'replay' ? { ...feed, exchange: feed.exchange ?? config.exchange } : feed
   return { ok: true, config, initialBalance, currency, feed: full }
+}
+
+/** The refusal of a bot whose own limits lie outside of the safety limits that guard them; null where none does. */
+async function tighterSafety(tx: Transaction, config: DcaConfig): Promise<CommandOutcome | null> {
+  const { chosen } = await readSafetyLimits(tx)
+  // What cannot be read halts the run instead: its limits are unknown, not wrong.
+  const found = chosen === null ? [] : tighterLimits(config, chosen)
+  if (found.length === 0) return null
+  const [first] = found
+  return refused(
+    'SAFETY_LIMIT_TIGHTER',
+    `The safety limit ${first!.limit} of ${first!.value} is tighter than ${first!.guards} of ${first!.operating}, which it guards: raise the one or lower the other`,
+    found.map(({ limit, value, guards, operating }) => ({
+      path: `config.${guards}`,
+      code: 'OUT_OF_RANGE',
+      message: `${operating}, and the safety limit ${limit} is ${value}`,
+    })),
+  )
 }
 
 type ReplayFeed = Extract<RunFeed, { kind: 'replay' }>

@@ -80,7 +80,7 @@ test('a request body and query refuse keys nobody knows', () => {
 })
 
 test('every error code has a status', () => {
-  assert.equal(ERROR_CODES.length, 37)
+  assert.equal(ERROR_CODES.length, 39)
   assert.equal(ERROR_STATUS.VALIDATION_ERROR, 422)
   assert.ok(Object.values(ERROR_STATUS).every(status => status >= 400 && status < 600))
 })

@@ -12,6 +12,7 @@ import { marketRoutes } from './market.ts'
 import { orderRoutes } from './orders.ts'
 import { positionRoutes } from './positions.ts'
 import { runRoutes } from './runs.ts'
+import { safetyRoutes } from './safety.ts'
 import { systemRoutes } from './system.ts'
 import { tradeRoutes } from './trades.ts'
 
@@ -30,6 +31,7 @@ export const ROUTES = {
   ...dashboardRoutes,
   ...ladderRoutes,
   ...marketRoutes,
+  ...safetyRoutes,
 } as const
 
 export type RouteName = keyof typeof ROUTES

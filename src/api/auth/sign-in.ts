@@ -188,10 +188,24 @@ export async function changePassword(
   principal: Principal,
   change: { readonly currentPassword: string; readonly newPassword: string },
 ): Promise<void> {
-  const { database, clock, random } = context
+  const { database, random } = context
   const { email, userId, sessionId } = principal
   requireGoodPassword('newPassword', change.newPassword, email)
-  await turnstile(email.toLowerCase(), async () => {
+  if (!(await isOwnPassword(context, request, principal, change.currentPassword))) {
+    throw finding('currentPassword', 'OUT_OF_RANGE', 'the present password is wrong')
+  }
+  const hash = await hashPassword(change.newPassword, random)
+  await database.withTenant(userId, tx => storePassword(tx, hash, sessionId))
+}
+
+/** Guessed no faster than at login. @throws RATE_LIMITED while locked. */
+async function isOwnPassword(
+  { database, clock }: ApiContext,
+  request: FastifyRequest,
+  { email }: Principal,
+  password: string,
+): Promise<boolean> {
+  return turnstile(email.toLowerCase(), async () => {
     const lockedMs = await lockOf(database, email, request.ip, clock.now())
     if (lockedMs > 0) {
       throw new ApiError('RATE_LIMITED', 'Too many failed attempts: wait before the next one', {
@@ -199,12 +213,21 @@ export async function changePassword(
       })
     }
     const found = await findLogin(database, email)
-    const right = await verifyPassword(change.currentPassword, found?.passwordHash ?? null)
+    const right = await verifyPassword(password, found?.passwordHash ?? null)
     await recordAttempt(database, email, request.ip, right)
-    if (!right) throw finding('currentPassword', 'OUT_OF_RANGE', 'the present password is wrong')
+    return right
   })
-  const hash = await hashPassword(change.newPassword, random)
-  await database.withTenant(userId, tx => storePassword(tx, hash, sessionId))
+}
+
+/** The password once more, before something that a stolen session must not do. @throws STEP_UP_REQUIRED, RATE_LIMITED. */
+export async function requirePassword(
+  context: ApiContext,
+  request: FastifyRequest,
+  principal: Principal,
+  password: string,
+): Promise<void> {
+  if (await isOwnPassword(context, request, principal, password)) return
+  throw new ApiError('STEP_UP_REQUIRED', 'This needs your own password once more, and the one that was sent is wrong')
 }
 
 export async function requireUser(context: Pick<ApiContext, 'database'>, userId: string): Promise<User> {
