@@ -126,7 +126,8 @@ function compareRecord(
   const isTouched = report.atMs - (ours.touchedAtMs.get(clientOrderId) ?? Number.NEGATIVE_INFINITY) < SETTLE_MS
   const word = isTouched ? null : (indexed.words.get(clientOrderId) ?? null)
   const fills = (indexed.fills.get(clientOrderId) ?? []).map(fill => ({ ...fill, clientOrderId }))
-  const evidence = evidenceEvents(record, { order: word, fills, fillsComplete: report.fills?.complete ?? false }, ours.booked)
+  const fillsComplete = report.fills?.complete ?? false
+  const evidence = evidenceEvents(record, { order: word, fills, fillsComplete, isListed: true }, ours.booked)
   takeEvidence(record, word, evidence, result)
   if (evidence.waitsForFills) result.probes.push(probeOf(record, 'fills'))
   if (isTouched || evidence.events.length > 0 || evidence.waitsForFills || isMoving(order)) result.unsettled.add(order.symbol)

@@ -198,6 +198,21 @@ describe('what a word means', () => {
     assert.deepEqual(steps(evidenceEvents(told, { order: word, fills: [] }, NONE)), [])
   })
 
+  test('a cancel was refused or lost: that the order works on is told to who asks, not with every report', () => {
+    for (const cancelState of ['refused', 'unknown'] as const) {
+      const ours = record('a', 'open', { order: { cancelState } })
+      const word = { order: venueOrder('a'), fills: [] }
+      assert.deepEqual(steps(evidenceEvents(ours, word, NONE)), ['accepted'])
+      assert.deepEqual(steps(evidenceEvents(ours, { ...word, isListed: true }, NONE)), [])
+      const ended = record('a', 'cancelled', { order: { cancelState } })
+      assert.deepEqual(steps(evidenceEvents(ended, word, NONE)), [])
+    }
+    for (const cancelState of ['none', 'requested', 'in_flight'] as const) {
+      const ours = record('a', 'open', { order: { cancelState } })
+      assert.deepEqual(steps(evidenceEvents(ours, { order: venueOrder('a'), fills: [] }, NONE)), [])
+    }
+  })
+
   test('an end that waits does not make later words old', () => {
     const waiting = evidenceEvents(
       record('a', 'open'),

@@ -16,6 +16,8 @@ export interface VenueWord {
   readonly fills: readonly VenueFill[]
   /** Every fill of the order up to its word has been read: then an end needs no stated executed quantity. */
   readonly fillsComplete?: boolean
+  /** One row of a report, which answers no question: that an order works on is told only where nobody knew it. */
+  readonly isListed?: boolean
 }
 
 /** Order events that follow from a status word; part_filled and filled follow from booked fills. */
@@ -63,7 +65,7 @@ function isFillOf(record: OrderRecord, fill: VenueFill, order: VenueOrder | null
 
 /**
  * @param booked ids of booked fills as `fillKey` makes them.
- * Taking the steps and asking again with the same word gives no steps.
+ * Taking the steps and asking again with the same word gives no steps, but for the answer to a cancel that did not work.
  */
 export function evidenceEvents(record: OrderRecord, word: VenueWord, booked: ReadonlySet<string>): Evidence {
   const own = word.order !== null && isOwnWord(record, word.order) ? word.order : null
@@ -78,7 +80,8 @@ export function evidenceEvents(record: OrderRecord, word: VenueWord, booked: Rea
   if (own === null) return { ...known, events, waitsForFills: false, evidenceAtMs: record.evidenceAtMs }
 
   const event = statusEvent(own, after, record.order)
-  const isNew = event !== null && isNews(record, after.status, event, own.updatedAtMs)
+  const isAsked = word.isListed !== true && isCancelOpen(record.order)
+  const isNew = event !== null && (isNews(record, after.status, event, own.updatedAtMs) || (event === 'accepted' && isAsked))
   const ends = isNew && event !== 'accepted'
   const waitsForFills = owesFills(own, after) || (ends && isUncounted(own, after, record.order, word.fillsComplete === true))
   if (isOutdated(record, own) || (ends && waitsForFills)) {
@@ -141,6 +144,11 @@ function statusEvent(word: VenueOrder, after: AfterFills, order: Order): StatusE
   if (word.status !== 'filled') return word.status
   // "Filled" with less than we ordered, all of it booked: the venue is done with the order, and nothing more will come of it.
   return after.filledQuantity.lt(order.quantity) ? 'expired' : null
+}
+
+/** The cancel was refused or lost: that the order works on is the answer to the look-up that follows. */
+function isCancelOpen(order: Order): boolean {
+  return isLive(order) && (order.cancelState === 'refused' || order.cancelState === 'unknown')
 }
 
 /** Whether the event tells something: it moves the order, contradicts what we knew, or is the venue's first confirmation. */
