@@ -2,7 +2,8 @@
 
 import { canonicalJson } from '../core/hash/canonical-json.ts'
 import { Decimal } from '../core/money/decimal.ts'
-import { SAFETY_LEVELS, type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
+import type { SafetyLevel } from '../core/risk/safety.ts'
+import type { ScopeSafety } from '../core/risk/safety-record.ts'
 import type { AccountAssignment, FillCursor, ForeignOrder, OrderRecord, SavedAccount, SavedBot } from '../engine/account-store.ts'
 import {
   INTENT_COLUMNS,
@@ -18,6 +19,7 @@ import type { Transaction } from './database.ts'
 import { StorageError } from './errors.ts'
 import type { RunInstrument } from './run-commit-rows.ts'
 import { GENESIS_HASH, type JournalTail, stateHashOf } from './run-commit-statements.ts'
+import { readSafetyScopes, ruling } from './safety-store.ts'
 
 const LIVE_STATUSES = ['intended', 'in_flight', 'unknown', 'open', 'part_filled']
 
@@ -93,22 +95,25 @@ export async function readInstruments(tx: Transaction, exchange: string): Promis
   return new Map(rows.map(({ id, symbol, base, quote }) => [symbol, { instrumentId: id, base, quote }]))
 }
 
-/** The strictest level of each bot and of what stands above all of them. A level that cannot be read is halted. */
-async function readSafety(
-  tx: Transaction,
-  { accountId, userId }: AccountAssignment,
-  botIds: readonly string[],
-): Promise<{ account: SafetyLevel; bot(botId: string): SafetyLevel }> {
-  const { rows } = await tx.query<{ scope: string; scope_id: string | null; state: string }>(
-    `select scope, scope_id, state from safety_record
-     where scope = 'global' or (scope = 'tenant' and scope_id = $1) or (scope = 'account' and scope_id = $2)
-       or (scope = 'bot' and scope_id = any($3))`,
-    [userId, accountId, botIds],
-  )
-  const levelOf = (state: string): SafetyLevel => SAFETY_LEVELS.find(level => level === state) ?? 'halted'
-  const account = strictestLevel(rows.filter(row => row.scope !== 'bot').map(row => levelOf(row.state)))
-  const own = new Map(rows.filter(row => row.scope === 'bot').map(row => [row.scope_id, levelOf(row.state)]))
-  return { account, bot: botId => strictestLevel([account, own.get(botId) ?? 'normal']) }
+interface AccountSafety {
+  readonly account: SafetyLevel
+  bot(botId: string): SafetyLevel
+}
+
+/** What rules the account, and each bot of it. A record that cannot be read is halted. */
+async function readSafety(tx: Transaction, accountId: string): Promise<AccountSafety> {
+  let scopes: readonly ScopeSafety[]
+  try {
+    scopes = await readSafetyScopes(tx, { connectionId: accountId, all: true })
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'STATE_DAMAGED')) throw error
+    return { account: 'halted', bot: () => 'halted' }
+  }
+  const above = scopes.filter(({ scope, scopeId }) => scope !== 'bot' && (scope !== 'account' || scopeId === accountId))
+  return {
+    account: ruling(above).level,
+    bot: botId => ruling([...above, ...scopes.filter(({ scope, scopeId }) => scope === 'bot' && scopeId === botId)]).level,
+  }
 }
 
 async function readBots(
@@ -157,11 +162,7 @@ export async function readAccount(
 ): Promise<SavedAccount> {
   const { accountId } = assignment
   const since = new Date(endedSinceMs).toISOString()
-  const safety = await readSafety(
-    tx,
-    assignment,
-    runs.map(run => run.botId),
-  )
+  const safety = await readSafety(tx, accountId)
   const bots = await readBots(tx, runs, safety.bot)
   const { rows: intents } = await tx.query<IntentRow>(
     `select ${INTENT_COLUMNS} from order_intents i join order_logs o on o.order_id = i.order_id join trades t on t.id = o.trade_id

@@ -17,6 +17,7 @@ import {
 import { createAccountStore } from './account-store.ts'
 import type { Database } from './database.ts'
 import { StorageError } from './errors.ts'
+import { changeSafety } from './safety-store.ts'
 import { openTestDatabase, type TestDatabase } from './testing.ts'
 import { startTestAccount } from './testing-accounts.ts'
 import { verify } from './verify.ts'
@@ -58,13 +59,8 @@ accountStoreConformance('PostgreSQL', async () => {
       await db.withTenant(userId, tx => tx.query(`update bot_state set state = '{"engine":{"n":7}}' where bot_id = $1`, [botId]))
     },
     setSafety: async (level, botId) => {
-      await db.withTenant(userId, tx =>
-        tx.query(
-          `insert into safety_record (scope, scope_id, state, checksum, user_id) values ($1, $2, $3, 'test', $4)
-           on conflict (scope, scope_id) do update set state = excluded.state`,
-          [botId ? 'bot' : 'account', botId ?? accountId, level, userId],
-        ),
-      )
+      const target = botId ? ({ scope: 'bot', scopeId: botId } as const) : ({ scope: 'account', scopeId: accountId } as const)
+      await db.withTenant(userId, tx => changeSafety(tx, target, () => ({ state: level, reason: 'a test', actor: 'test' })))
     },
     counts: async () => {
       const row = await db.withTenant(userId, tx =>
@@ -168,6 +164,18 @@ test('a worker that only believes to hold the account cannot write under a token
   const forged = { ...account.assignment, token: account.assignment.token + 1 }
   await assert.rejects(store.load(forged, 0), { code: 'LEASE_LOST' })
   await assert.rejects(store.commit(forged, commitOf({})), { code: 'LEASE_LOST' })
+})
+
+test('a safety record that was tampered with halts', async () => {
+  const { db } = database
+  const { assignment, botIds } = await startTestAccount(db)
+  const { userId, accountId } = assignment
+  const target = { scope: 'account', scopeId: accountId } as const
+  await db.withTenant(userId, tx => changeSafety(tx, target, () => ({ state: 'paused', reason: 'a test', actor: 'test' })))
+  await db.withTenant(userId, tx => tx.query(`update safety_record set state = 'normal' where scope_id = $1`, [accountId]))
+  const saved = await createAccountStore({ database: db, epoch: 1 }).load(assignment, 0)
+  assert.deepEqual([saved.safety, ...saved.bots.map(bot => bot.safety)], ['halted', 'halted', 'halted'])
+  assert.equal(saved.bots.length, botIds.length)
 })
 
 after(async () => {

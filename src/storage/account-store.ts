@@ -8,6 +8,7 @@ import type { AccountAssignment, AccountCommit, AccountStore, OrderWord, SavedAc
 import { type AccountRunRow, proveAccount, readAccount, readInstruments, readRecord, readRuns } from './account-store-load.ts'
 import { accountOrderRows, foreignOrderRow, intentChangeRow, intentRow, wordRow } from './account-store-rows.ts'
 import { isSameCommit, lastChanges } from './account-store-rules.ts'
+import { announceRun } from './announce.ts'
 import type { Database, Transaction } from './database.ts'
 import { isConnectionError, StorageError, type StorageErrorCode, sqlState } from './errors.ts'
 import { transferIdOf } from './ids.ts'
@@ -124,6 +125,7 @@ export function createAccountStore(options: AccountStoreOptions): AccountStore {
       throw accountError(error)
     }
     taken()
+    for (const { botId } of commit.bots) announceRun(database, runOf(account, botId).news())
   }
 
   return {

@@ -183,8 +183,6 @@ const STATEMENTS = {
       desired_state = case when $4::boolean then 'stopped' else desired_state end
     where bot_id = $1`,
 
-  notify: `select pg_notify('ek_run', $1)`,
-
   // ---- of exchange accounts ----
 
   lease: `select ek.assert_lease($1::text, $2::bigint)`,

@@ -4,6 +4,7 @@
 import { hash as digest } from 'node:crypto'
 import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
+import type { RunNews } from './announce.ts'
 import { StorageError } from './errors.ts'
 import type { PipelineStatement } from './pipeline.ts'
 import {
@@ -113,6 +114,12 @@ export class RunStatements {
     this.#orders = orders
   }
 
+  /** How far the run is, for those who listen. */
+  news(): RunNews {
+    const { userId, botId, runId } = this.context
+    return { userId, botId, runId, seq: this.#tail.seq }
+  }
+
   get tail(): JournalTail {
     return this.#tail
   }
@@ -160,7 +167,7 @@ export class RunStatements {
     }
     list.push(statement('state', [botId, mode, state, userId]))
     const status = this.#status(batch)
-    list.push(...status.list, statement('notify', [JSON.stringify({ userId, botId, runId, seq: batch.lastSeq })]))
+    list.push(...status.list)
     return {
       list,
       accounts: ledger.accounts,

@@ -4,6 +4,7 @@
 
 import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
+import { announceRun } from './announce.ts'
 import type { Database } from './database.ts'
 import { isConnectionError, StorageError, sqlState } from './errors.ts'
 import type { RowContext, RunContext } from './run-commit-rows.ts'
@@ -156,6 +157,7 @@ function createWriter(db: Database, context: RowContext, start: JournalTail): Ru
         throw storageError(error)
       }
       taken()
+      announceRun(db, statements.news())
       return { written: true, tail: statements.tail }
     },
   }
