@@ -54,7 +54,6 @@ const reportOf = (outcome: BacktestOutcome) =>
     capital: CAPITAL,
     instruments: [INSTRUMENT],
     venue: VENUE,
-    seed: 0,
     skip: true,
     series: [],
     dataHash: 'x',

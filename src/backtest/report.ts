@@ -9,6 +9,7 @@ import { volumeWeightedPrice } from '../core/positions/lot.ts'
 import { type PerformanceMetrics, performanceMetrics } from '../core/statistics/index.ts'
 import type { TradeImage } from '../engine/commit-batch.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
+import { type Latency, NO_LATENCY } from '../engine/simulated-venue/odds.ts'
 import { ENGINE_VERSION } from '../engine/version.ts'
 import type { BacktestOutcome } from './run-backtest.ts'
 
@@ -31,12 +32,16 @@ export interface ReportInput {
   readonly capital: Decimal
   readonly instruments: readonly Instrument[]
   readonly venue: VenueParameters
-  readonly seed: number
   readonly skip: boolean
   readonly series: readonly ReportedSeries[]
   /** One name for all candles of the run. */
   readonly dataHash: string
   readonly gaps: readonly (Gap & { readonly symbol: string })[]
+}
+
+export interface ReportedLatency {
+  readonly min: number
+  readonly max: number
 }
 
 export interface ReportedFill {
@@ -98,7 +103,12 @@ export interface BacktestReport {
     readonly instruments: readonly InstrumentRules[]
     readonly fillPath: string
     readonly slippageBps: string
+    readonly impactBps: string
     readonly volumeCapPct: string
+    readonly latencyMs: ReportedLatency
+    readonly cancelLatencyMs: ReportedLatency
+    readonly rejectProb: number
+    readonly partialProb: number
     readonly seed: number
     readonly mode: 'skip' | 'step'
     readonly firstMs: number
@@ -142,8 +152,13 @@ export function backtestReport(input: ReportInput): BacktestReport {
       instruments: input.instruments.map(instrumentRules),
       fillPath: venue.fillPath,
       slippageBps: venue.slippageBps.toString(),
+      impactBps: venue.impactBpsPerPctVolume.toString(),
       volumeCapPct: venue.volumeCapPct.toString(),
-      seed: input.seed,
+      latencyMs: reportedLatency(venue.latency),
+      cancelLatencyMs: reportedLatency(venue.cancelLatency),
+      rejectProb: venue.rejectProb ?? 0,
+      partialProb: venue.partialProb ?? 0,
+      seed: venue.seed ?? 0,
       mode: input.skip ? 'skip' : 'step',
       firstMs: outcome.firstMs,
       lastMs: outcome.lastMs,
@@ -155,6 +170,10 @@ export function backtestReport(input: ReportInput): BacktestReport {
     trades: closed.map(trade => reportedTrade(outcome, trade)),
     equity: reportedEquity(outcome),
   }
+}
+
+function reportedLatency({ minMs, maxMs }: Latency = NO_LATENCY): ReportedLatency {
+  return { min: minMs, max: maxMs }
 }
 
 function reportedTrade({ journal }: BacktestOutcome, trade: TradeImage): ReportedTrade {

@@ -104,6 +104,13 @@ test('each option changes what it names', async () => {
     ['--taker-bps', '20'],
     ['--maker-bps', '0'],
     ['--volume-cap-pct', '0.01'],
+    ['--impact-bps', '100'],
+    ['--latency-ms', '50..200'],
+    ['--reject-prob', '0.3'],
+    ['--partial-prob', '1'],
+    ['--instrument', '{"maxOpenOrders":1}'],
+    ['--instrument', '{"maxQty":"0.001"}'],
+    ['--instrument', '{"priceDownMultiplier":"0.99"}'],
     ['--instrument', '{"tick":"0.5"}'],
     ['--instrument', '{"feeAsset":"base"}'],
     ['--from', '2024-01-02'],
@@ -115,6 +122,42 @@ test('each option changes what it names', async () => {
   assert.equal((await report('--seed', '7')).run.seed, 7)
   const later = await report('--from', '2024-01-02')
   assert.ok(later.trades[0].openedAtMs >= Date.UTC(2024, 0, 2))
+})
+
+test('a troubled venue is repeated by the report and by the seed', async () => {
+  const trouble = ['--latency-ms', '50..200', '--cancel-latency-ms', '300', '--reject-prob', '0.25', '--partial-prob', '0.5']
+  const first = await report(...trouble, '--impact-bps', '2.5', '--seed', '11')
+  const { latencyMs, cancelLatencyMs, rejectProb, partialProb, impactBps, seed } = first.run
+  assert.deepEqual(
+    [latencyMs, cancelLatencyMs],
+    [
+      { min: 50, max: 200 },
+      { min: 300, max: 300 },
+    ],
+  )
+  assert.deepEqual([rejectProb, partialProb, impactBps, seed], [0.25, 0.5, '2.5', 11])
+  assert.equal((await report(...trouble, '--impact-bps', '2.5', '--seed', '11', '--step')).tradesHash, first.tradesHash)
+  assert.notEqual((await report(...trouble, '--impact-bps', '2.5', '--seed', '12')).tradesHash, first.tradesHash)
+  const orders: { status: string; reason: string | null }[] = first.trades.flatMap((trade: { orders: unknown[] }) => trade.orders)
+  assert.ok(orders.some(order => order.status === 'rejected' && order.reason === 'REJECTED_BY_CHANCE'))
+  const { stdout } = await run(...trouble, '--seed', '11')
+  assert.match(stdout, /orders travel 50 to 200 ms, cancels 300 ms, 25\.0 % refused, 50\.0 % filled in parts, seed 11/)
+})
+
+test('what is no latency, share or count is refused with what to write instead', async () => {
+  for (const [option, value, remedy] of [
+    ['--latency-ms', '200..50', 'MIN..MAX'],
+    ['--latency-ms', 'fast', 'MIN..MAX'],
+    ['--cancel-latency-ms', '0..99999999', 'up to 3600000'],
+    ['--reject-prob', '1.5', 'from 0 to 1'],
+    ['--partial-prob', '2', 'from 0 to 1'],
+    ['--impact-bps', 'x', '0 or more'],
+    ['--instrument', '{"maxOpenOrders":"1.5"}', 'maxOpenOrders is 1.5'],
+  ] as const) {
+    const { code, stderr } = await run(option, value)
+    assert.equal(code, 2, option)
+    assert.ok(stderr.includes(remedy), stderr)
+  }
 })
 
 test('people get a table with the hash, and conflicts on stderr', async () => {

@@ -9,17 +9,15 @@ import type { Instrument } from '../core/market/instrument.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { decisionTimeframe } from '../engine/dca/playbooks.ts'
 import { symbolsOf } from '../engine/dca/prepare.ts'
-import { FILL_PATHS } from '../engine/simulated-venue/candle-path.ts'
 import { candlesFromFiles, candlesFromStore, candlesOfDemo, hashOfAll, type LoadedCandles } from './backtest-candles.ts'
+import { VENUE_OPTIONS, venueFrom } from './backtest-venue.ts'
 import { type BotFile, decimalOption, parseBot, RULE_OPTIONS, RuleBook, readBotInput } from './bot-file.ts'
 import { shortDecimal, textTable } from './table.ts'
 import {
   CliError,
-  choiceOption,
   EXIT,
   flagOption,
   instantOption,
-  integerOption,
   textOption,
   textOptions,
   UsageError,
@@ -47,16 +45,9 @@ The same inputs give the same tradesHash, whether the run steps through every ca
     to: { type: 'string', value: 'TIME', help: 'candles that open at or after this are not traded' },
     capital: { type: 'string', value: 'QUOTE', help: 'what the bot starts with (default 10000)' },
     ...RULE_OPTIONS,
-    'slippage-bps': { type: 'string', value: 'BPS', help: 'against every market order and triggered stop (default 5)' },
-    'volume-cap-pct': { type: 'string', value: 'PCT', help: "most of a candle's volume that fills; 0 = no cap (default 10)" },
-    seed: { type: 'string', value: 'N', help: 'of everything random (default 0)' },
+    ...VENUE_OPTIONS,
     step: { type: 'boolean', help: 'step through every candle' },
     skip: { type: 'boolean', help: 'skip candles that cannot wake the bot (the default; same result)' },
-    'fill-path': {
-      type: 'string',
-      value: 'POLICY',
-      help: `the way inside a candle: ${FILL_PATHS.join(', ')} (default pessimistic)`,
-    },
   },
   blocking: true,
   run,
@@ -77,15 +68,7 @@ async function run(context: VerbContext): Promise<number> {
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
     throw new UsageError('--to', textOption(context, 'to'), 'it must be after --from')
   const capital = decimalOption(context, 'capital', 0) ?? Decimal.from(10000)
-  const seed = integerOption(context, 'seed', 0, Number.MAX_SAFE_INTEGER) ?? 0
-  const venue = {
-    fillPath: choiceOption(context, 'fill-path', FILL_PATHS) ?? ('pessimistic' as const),
-    slippageBps: decimalOption(context, 'slippage-bps') ?? Decimal.from(5),
-    impactBpsPerPctVolume: Decimal.from(0),
-    volumeCapPct: decimalOption(context, 'volume-cap-pct') ?? Decimal.from(10),
-  }
-  if (venue.volumeCapPct.gt(Decimal.from(100)))
-    throw new UsageError('--volume-cap-pct', textOption(context, 'volume-cap-pct'), 'write at most 100')
+  const venue = venueFrom(context)
   const ruleBook = await RuleBook.fromOptions(context)
 
   const input = await readBotInput(context)
@@ -134,7 +117,6 @@ async function run(context: VerbContext): Promise<number> {
     capital,
     instruments: [...instruments.values()],
     venue,
-    seed,
     skip,
     series: [...loaded.columns].map(([symbol, columns]) => ({
       symbol,
@@ -206,6 +188,7 @@ function summary(report: BacktestReport, pairs: readonly string[]): string[] {
   return [
     `${pairs.join(', ')}  ${day(run.firstMs)} to ${day(run.lastMs)} UTC, ${bars} ${data.series[0]!.timeframe} candles${holes > 0 ? `, ${holes} missing` : ''}`,
     `capital ${run.capital} ${quote}, path ${run.fillPath}, slippage ${run.slippageBps} bps, volume cap ${run.volumeCapPct} %`,
+    ...venueLine(run),
     '',
     ...table,
     ...exits(report),
@@ -213,6 +196,19 @@ function summary(report: BacktestReport, pairs: readonly string[]): string[] {
     '',
     `tradesHash ${report.tradesHash}`,
   ]
+}
+
+/** What makes the venue harder than the usual one. */
+function venueLine({ impactBps, latencyMs, cancelLatencyMs, rejectProb, partialProb, seed }: BacktestReport['run']): string[] {
+  const range = ({ min, max }: { min: number; max: number }): string => (min === max ? `${min}` : `${min} to ${max}`)
+  const parts = [
+    impactBps === '0' ? '' : `impact ${impactBps} bps per % of volume`,
+    latencyMs.max === 0 ? '' : `orders travel ${range(latencyMs)} ms`,
+    cancelLatencyMs.max === 0 ? '' : `cancels ${range(cancelLatencyMs)} ms`,
+    rejectProb === 0 ? '' : `${(rejectProb * 100).toFixed(1)} % refused`,
+    partialProb === 0 ? '' : `${(partialProb * 100).toFixed(1)} % filled in parts`,
+  ].filter(part => part !== '')
+  return parts.length === 0 ? [] : [`${parts.join(', ')}, seed ${seed}`]
 }
 
 function exits({ trades }: BacktestReport): string[] {

@@ -77,7 +77,20 @@ export async function readBotInput(context: VerbContext): Promise<unknown> {
   return readJsonFile('--config', requiredOption(context, 'config', 'name a bot file: --config bot.json'))
 }
 
-const RULE_KEYS = ['symbol', 'tick', 'step', 'minQty', 'minNotional', 'makerBps', 'takerBps', 'feeAsset'] as const
+const RULE_KEYS = [
+  'symbol',
+  'tick',
+  'step',
+  'minQty',
+  'minNotional',
+  'makerBps',
+  'takerBps',
+  'feeAsset',
+  'maxQty',
+  'priceUpMultiplier',
+  'priceDownMultiplier',
+  'maxOpenOrders',
+] as const
 type RuleKey = (typeof RULE_KEYS)[number]
 type PartialRules = Partial<Record<RuleKey, string>>
 
@@ -120,10 +133,11 @@ export class RuleBook {
   instrument(exchange: string, symbol: string, known?: Instrument): Instrument {
     const parts = splitSymbol(symbol)
     const base: InstrumentRules = known ? instrumentRules(known) : defaultRules(exchange, symbol)
-    const given = { ...this.#general, ...this.#bySymbol.get(symbol), ...this.#fees }
+    const { maxOpenOrders, ...given } = { ...this.#general, ...this.#bySymbol.get(symbol), ...this.#fees }
+    const most = maxOpenOrders === undefined ? {} : { maxOpenOrders: Number(maxOpenOrders) }
     const feeAsset = given.feeAsset === 'base' ? parts?.base : given.feeAsset === 'quote' ? parts?.quote : given.feeAsset
     try {
-      return instrumentFromRules({ ...base, ...given, symbol, ...(feeAsset ? { feeAsset } : {}) })
+      return instrumentFromRules({ ...base, ...given, ...most, symbol, ...(feeAsset ? { feeAsset } : {}) })
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new CliError(EXIT.usage, 'VALIDATION_ERROR', message, [], cause)

@@ -4,12 +4,13 @@ import type { DcaConfig } from '../core/dca/config.ts'
 import { DEMO_EXCHANGE, type DemoMarket } from '../core/market/demo-market.ts'
 import type { Instrument } from '../core/market/instrument.ts'
 import { bucketStart, type Timeframe, timeframeMs } from '../core/market/timeframe.ts'
-import { Decimal, ZERO } from '../core/money/decimal.ts'
+import { Decimal } from '../core/money/decimal.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import { decisionTimeframe } from '../engine/dca/playbooks.ts'
 import { type PreparedDca, symbolsOf } from '../engine/dca/prepare.ts'
 import type { SimulatedRun } from '../engine/simulated-run.ts'
 import type { VenueParameters } from '../engine/simulated-venue/fill-price.ts'
+import { type Latency, NO_LATENCY } from '../engine/simulated-venue/odds.ts'
 import { type CandleFeed, createFeedPump } from './feed-pump.ts'
 import type { Assignment, DemoClock, HistorySource, RunFeedSpec, RunStore, SavedRun, VenueSpec } from './ports.ts'
 import type { Cursor, Pump } from './pump.ts'
@@ -77,9 +78,18 @@ export function venueParameters(spec: VenueSpec): VenueParameters {
   return {
     fillPath: spec.fillPath,
     slippageBps: Decimal.from(spec.slippageBps),
-    impactBpsPerPctVolume: ZERO,
+    impactBpsPerPctVolume: Decimal.from(spec.impactBpsPerPctVolume ?? '0'),
     volumeCapPct: Decimal.from(spec.volumeCapPct),
+    latency: latencyOf(spec.latencyMs),
+    cancelLatency: latencyOf(spec.cancelLatencyMs),
+    rejectProb: spec.rejectProb ?? 0,
+    partialProb: spec.partialProb ?? 0,
+    seed: spec.seed ?? 0,
   }
+}
+
+function latencyOf(range: VenueSpec['latencyMs']): Latency {
+  return range ? { minMs: range.min, maxMs: range.max } : NO_LATENCY
 }
 
 export function createFeedOpener(deps: FeedDeps): FeedOpener {

@@ -38,10 +38,18 @@ export interface DemoClock {
   readonly marketMs: number
 }
 
+/** The simulated venue of a run as it is stored. What is absent is none: no impact, no latency, no refusals, whole executions. */
 export interface VenueSpec {
   readonly fillPath: 'pessimistic' | 'optimistic' | 'ohlc'
   readonly slippageBps: string
   readonly volumeCapPct: string
+  readonly impactBpsPerPctVolume?: string
+  readonly latencyMs?: { readonly min: number; readonly max: number }
+  readonly cancelLatencyMs?: { readonly min: number; readonly max: number }
+  readonly rejectProb?: number
+  readonly partialProb?: number
+  /** Of chance; default 0. */
+  readonly seed?: number
 }
 
 export interface SavedRun {

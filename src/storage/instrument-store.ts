@@ -1,6 +1,12 @@
 // Instruments: the rules of tradable pairs as a venue stated them last.
 
-import { type Instrument, type InstrumentRules, instrumentFromRules } from '../core/market/instrument.ts'
+import {
+  type Instrument,
+  type InstrumentRules,
+  instrumentFromRules,
+  type OptionalRules,
+  optionalRules,
+} from '../core/market/instrument.ts'
 import type { Transaction } from './database.ts'
 
 export interface InstrumentRecord extends InstrumentRules {
@@ -29,7 +35,7 @@ export async function upsertInstruments(tx: Transaction, instruments: readonly I
       taker_bps: rules.takerBps,
       status: rules.status ?? 'active',
       aliases: rules.aliases ?? [],
-      filters: { feeAsset: rules.feeAsset },
+      filters: { feeAsset: rules.feeAsset, ...optionalRules(rules) },
     }
   })
   await tx.query(
@@ -62,10 +68,10 @@ interface InstrumentRow {
   readonly min_notional: string
   readonly maker_bps: string
   readonly taker_bps: string
-  readonly fee_asset: string | null
+  readonly filters: OptionalRules & { readonly feeAsset?: string }
 }
 
-const COLUMNS = `exchange, symbol, base, quote, kind, tick, step, min_qty, min_notional, maker_bps, taker_bps, filters ->> 'feeAsset' as fee_asset`
+const COLUMNS = `exchange, symbol, base, quote, kind, tick, step, min_qty, min_notional, maker_bps, taker_bps, filters`
 
 function instrumentOf(row: InstrumentRow): Instrument {
   return instrumentFromRules({
@@ -80,7 +86,8 @@ function instrumentOf(row: InstrumentRow): Instrument {
     minNotional: row.min_notional,
     makerBps: row.maker_bps,
     takerBps: row.taker_bps,
-    feeAsset: row.fee_asset ?? row.quote,
+    feeAsset: row.filters.feeAsset ?? row.quote,
+    ...optionalRules(row.filters),
   })
 }
 
