@@ -7,6 +7,7 @@ import type { OrderEvent } from '../../core/orders/transitions.ts'
 import type { BotMachine, EngineEvent, RunSummary, StepResult } from '../machine.ts'
 import type { Watch } from '../watch.ts'
 import { awaitedRung, fireRung } from './averaging.ts'
+import { cancelAgain, cancelEvent } from './cancels.ts'
 import { type DcaState, type Deal, newPair, newState, reviveState } from './dca-state.ts'
 import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
@@ -17,15 +18,7 @@ import { adoptOrphan } from './late.ts'
 import { cancelLiveOrders, cancelOrder, findOrder, replaceOrder, TIMED_OUT } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
 import { protectionIsLate } from './protection.ts'
-import {
-  cancelAgain,
-  cancelEvent,
-  noteDoubtAndProtection,
-  orderEvent,
-  reconciled,
-  safetyChanged,
-  sellAgain,
-} from './venue-events.ts'
+import { noteDoubtAndProtection, orderEvent, reconciled, safetyChanged, sellAgain } from './venue-events.ts'
 import { dcaWatches, playbookOf } from './watches.ts'
 
 /**

@@ -109,7 +109,7 @@ export interface Backoff {
 export interface Troubles {
   /** Sells that the venue refused, by purpose. */
   readonly sells: Partial<Record<Purpose, Backoff>>
-  /** Cancels that were refused or lost, by `purpose|sequence`; 0 waits for evidence of how the order stands. */
+  /** Cancels that were refused or lost, by `purpose|sequence`; until 0 where the venue has yet to tell how the order stands. */
   readonly cancels: Record<string, Backoff>
   /** Resting stops that the venue refused in a row; from three on the stop is kept here instead. */
   readonly stopRefusals: number

@@ -7,6 +7,7 @@ import type { OrderImage } from '../machine.ts'
 import { refreshAveraging } from './averaging.ts'
 import { forgetSellRefusals, noteSellRefused } from './backoff.ts'
 import { bookMoney, noteFillId } from './booking.ts'
+import { noteEvidence } from './cancels.ts'
 import type { Deal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import {
@@ -68,7 +69,8 @@ export function bookFill(ctx: DealContext, fill: Fill, record?: OrderImage): voi
   const whole = filled.filledQuantity.gte(filled.quantity)
   if (kept) {
     replaceOrder(ctx, deal, filled)
-    followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
+    const followed = followOrder(ctx, deal, fill, whole ? 'filled' : 'part_filled', null)
+    if (followed && !whole) noteEvidence(ctx, deal, followed.order)
   } else {
     moveFilled(ctx, deal, filled, whole ? 'filled' : 'part_filled')
   }

@@ -16,7 +16,7 @@ import {
 } from '../../core/orders/order.ts'
 import { ImpossibleTransitionError, type OrderEvent, transition } from '../../core/orders/transitions.ts'
 import { approveOrder, type Refusal } from '../../core/risk/approve-order.ts'
-import type { Deal } from './dca-state.ts'
+import { type Deal, NO_TROUBLES } from './dca-state.ts'
 import { type DcaSetting, type DealContext, takerRate } from './deal-context.ts'
 
 export interface OrderRequest {
@@ -113,11 +113,13 @@ export function placeOrder(ctx: DealContext, deal: Deal, request: OrderRequest):
 
 /**
  * Asks for the end of an order. Asking twice does nothing; the answer comes as an event. A cancel that was refused or lost is not asked
- * for again before the venue has told how the order stands (cancels.ts).
+ * for again before the venue has told how the order stands, nor at once then (cancels.ts).
  */
 export function cancelOrder(ctx: DealContext, deal: Deal, key: OrderKey): void {
   const order = findOrder(deal, key)
   if (!order || !isLive(order) || order.cancelState !== 'none') return
+  const refused = deal.troubles === NO_TROUBLES ? undefined : deal.troubles.cancels[shortKey(order)]
+  if (refused && ctx.atMs < refused.untilMs) return
   replaceOrder(ctx, deal, { ...order, cancelState: 'requested' })
   ctx.commands.push({ kind: 'cancel_order', order: { tradeSeq: key.tradeSeq, purpose: key.purpose, sequence: key.sequence } })
 }

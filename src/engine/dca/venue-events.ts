@@ -1,17 +1,17 @@
-// The venue's words on orders, cancels and the account, each at its one place. Fills are in fills.ts.
+// The venue's words on orders and on the account, each at its one place. Fills are in fills.ts, cancels in cancels.ts.
 
 import type { Decimal } from '../../core/money/decimal.ts'
-import { isLive, type Order, type Purpose } from '../../core/orders/order.ts'
+import type { Purpose } from '../../core/orders/order.ts'
 import type { EngineEvent } from '../machine.ts'
-import { refreshAveraging } from './averaging.ts'
-import { backoffMs, endSellWait, forgetSellRefusals } from './backoff.ts'
-import type { Backoff, Deal } from './dca-state.ts'
+import { endSellWait, forgetSellRefusals } from './backoff.ts'
+import { noteEvidence } from './cancels.ts'
+import type { Deal } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { continueExit, refreshExits } from './exits.ts'
 import { orderEnded } from './fills.ts'
 import { followEnded } from './late.ts'
-import { cancelOrder, findOrder, followOrder, replaceOrder, shortKey, TIMED_OUT, UNWANTED } from './orders.ts'
-import { enforcePauses, isHeld } from './pauses.ts'
+import { findOrder, followOrder } from './orders.ts'
+import { enforcePauses } from './pauses.ts'
 import { forgetStopRefusals, timeProtection } from './protection.ts'
 
 type EventOf<Kind extends EngineEvent['kind']> = Extract<EngineEvent, { kind: Kind }>
@@ -39,61 +39,6 @@ export function orderEvent(ctx: DealContext, event: EventOf<'order_event'>, pric
     if (order.type === 'stop') forgetStopRefusals(deal)
   }
   noteEvidence(ctx, deal, order)
-}
-
-/** A cancel went out, was refused, or its answer was lost: a look-up follows, never the same question again at once. */
-export function cancelEvent(ctx: DealContext, event: EventOf<'cancel_sent' | 'cancel_refused' | 'cancel_lost'>): void {
-  const deal = ctx.deal(event.order.tradeSeq)
-  const order = deal ? findOrder(deal, event.order) : undefined
-  if (!deal || !order || !isLive(order)) return
-  if (event.kind === 'cancel_sent') {
-    if (order.cancelState === 'requested') replaceOrder(ctx, deal, { ...order, cancelState: 'in_flight' })
-    return
-  }
-  if (order.cancelState !== 'requested' && order.cancelState !== 'in_flight') return
-  const refused = event.kind === 'cancel_refused'
-  replaceOrder(ctx, deal, { ...order, cancelState: refused ? 'refused' : 'unknown' })
-  const key = shortKey(order)
-  noteCancel(deal, key, { tries: (deal.troubles.cancels[key]?.tries ?? 0) + 1, untilMs: 0 })
-  const { tradeSeq, purpose, sequence } = order
-  ctx.commands.push({ kind: 'query_order', order: { tradeSeq, purpose, sequence } })
-  ctx.event(
-    refused ? 'CANCEL_REFUSED' : 'CANCEL_LOST',
-    `The cancel of order ${tradeSeq}|${key} ${refused ? `was refused (${event.reason ?? 'without a reason'})` : 'was not answered'}: the order is looked up`,
-    { severity: 'warning', symbol: deal.symbol, tradeSeq },
-  )
-}
-
-function noteCancel(deal: Deal, key: string, backoff: Backoff): void {
-  deal.troubles = { ...deal.troubles, cancels: { ...deal.troubles.cancels, [key]: backoff } }
-}
-
-/** The venue has told that the order works still: its cancel may be asked for once more, after a while. */
-export function noteEvidence(ctx: DealContext, deal: Deal, order: Order): void {
-  if (order.cancelState !== 'refused' && order.cancelState !== 'unknown') return
-  const key = shortKey(order)
-  const { tries, untilMs } = deal.troubles.cancels[key] ?? { tries: 1, untilMs: 0 }
-  if (untilMs === 0) noteCancel(deal, key, { tries, untilMs: ctx.atMs + backoffMs(tries) })
-}
-
-/** The wait after a cancel that did not work is over: whoever wants the order gone asks again. */
-export function cancelAgain(ctx: DealContext, deal: Deal, purpose: string, sequence: number): void {
-  const order = deal.orders.find(each => each.purpose === purpose && each.sequence === sequence)
-  if (!order || !isLive(order) || (order.cancelState !== 'refused' && order.cancelState !== 'unknown')) return
-  const key = shortKey(order)
-  noteCancel(deal, key, { tries: deal.troubles.cancels[key]?.tries ?? 1, untilMs: 0 })
-  const asked: Order = { ...order, cancelState: 'none' }
-  replaceOrder(ctx, deal, asked)
-  const mustGo =
-    deal.status === 'closing' ||
-    asked.reason === TIMED_OUT ||
-    asked.reason === UNWANTED ||
-    (asked.side === 'buy' && isHeld(ctx, deal.symbol))
-  if (mustGo) cancelOrder(ctx, deal, asked)
-  else {
-    refreshExits(ctx, deal, false)
-    refreshAveraging(ctx, deal)
-  }
 }
 
 /** The wait after a refused sell is over. */
