@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Decimal } from '../../core/money/decimal.ts'
-import { ORDER_STATUSES } from '../../core/orders/order.ts'
+import { type Decimal, sumDecimals } from '../../core/money/decimal.ts'
+import { ORDER_STATUSES, type OrderStatus } from '../../core/orders/order.ts'
 import type { OrderRecord } from '../account-store.ts'
 import type { Listing, VenueBalance, VenueOrder, VenuePosition } from '../venue.ts'
 import { missingEvents } from './missing-events.ts'
-import { d, listing, ourSide, record, report, SYMBOL, taken, venueFill, venueOrder } from './reconciliation.fixture.ts'
+import { d, listing, ourSide, record, report, SYMBOL, taken, venueFill, venueOrder, withFill } from './reconciliation.fixture.ts'
 import { newMemory, type OurSide, type Reconciliation, type VenueReport } from './report.ts'
 
 function kinds(outcome: Reconciliation): string[] {
@@ -552,6 +552,77 @@ describe('property', () => {
           probes.flat().filter(each => each.endsWith('missing')),
           [],
         )
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('whatever was missed: truthful reports and look-ups bring our records to what the venue knows', () => {
+    const truth = fc.record({
+      fills: fc.array(tenths(1, 3), { maxLength: 3 }),
+      ended: fc.option(fc.constantFrom<VenueOrder['status']>('cancelled', 'expired')),
+      states: fc.boolean(),
+      isThere: fc.boolean(),
+      ours: fc.constantFrom<OrderStatus>('in_flight', 'unknown', 'open'),
+      booked: fc.nat(3),
+    })
+    fc.assert(
+      fc.property(fc.array(truth, { minLength: 1, maxLength: 5 }), fc.boolean(), (rows, hasHistory) => {
+        const orders = rows.map((row, i) => {
+          const id = `ek${i}`
+          const fills = row.fills.map((quantity, n) => venueFill(id, `${id}-${n}`, quantity.toString()))
+          const executed = sumDecimals(row.fills)
+          const there = venueOrder(id, {
+            status: row.ended ?? 'open',
+            executedQuantity: row.states ? executed : null,
+            updatedAtMs: 2_000,
+          })
+          const known = fills.slice(0, row.booked).reduce(withFill, record(id, row.ours))
+          return {
+            ...row,
+            id,
+            fills: row.isThere ? fills : [],
+            there,
+            executed,
+            known: row.isThere ? known : record(id, row.ours),
+          }
+        })
+        const present = orders.filter(each => each.isThere)
+        const booked = orders.flatMap(each => each.fills.slice(0, each.booked).map(fill => `${SYMBOL}|${fill.venueFillId}`))
+        let ours = ourSide(
+          orders.map(each => each.known),
+          { booked: new Set(booked) },
+        )
+        let memory = newMemory()
+        let lookedUp: VenueReport['lookedUp'] = []
+        for (let id = 1; id <= 5; id += 1) {
+          const there = present.map(each => each.there)
+          const parts: Partial<VenueReport> = {
+            openOrders: listing(...there.filter(each => each.status === 'open')),
+            history: hasHistory ? listing(...there) : null,
+            fills: listing(...present.flatMap(each => each.fills)),
+            lookedUp,
+          }
+          const outcome = missingEvents(ours, report(id, parts), memory)
+          ours = taken(ours, outcome)
+          memory = outcome.memory
+          lookedUp = outcome.probes.map(({ clientOrderId }) => ({
+            clientOrderId,
+            order: present.find(each => each.id === clientOrderId)?.there ?? null,
+          }))
+        }
+        for (const { id, isThere, executed, ended, ours: before } of orders) {
+          const { order } = ours.records.find(each => each.clientOrderId === id)!
+          if (!isThere) {
+            // Nothing but a proof of absence ends it.
+            assert.equal(order.status, before === 'open' ? 'unknown' : before)
+            continue
+          }
+          assert.equal(order.filledQuantity.toString(), executed.toString())
+          // Not listed, without a fill: that is for the probes of what is in doubt.
+          if (ended && executed.isZero() && !hasHistory && before !== 'open') assert.equal(order.status, before)
+          else assert.equal(order.status, ended ?? (executed.isZero() ? 'open' : 'part_filled'))
+        }
       }),
       { numRuns: 500 },
     )
