@@ -1,8 +1,9 @@
 /** Bots: what is wanted (config, desired state) and what is observed (status). */
 
 import { z } from 'zod'
+import { Decimal } from '../core/money/decimal.ts'
 import { dcaConfigSchema } from './dca-config-schema.ts'
-import { positiveMoneyText } from './decimal-schema.ts'
+import { moneyText, positiveMoneyText } from './decimal-schema.ts'
 import { findingSchema } from './errors.ts'
 import {
   anyJson,
@@ -98,6 +99,38 @@ export const feedSchema = z
   .meta({ id: 'Feed', description: 'demo: the built-in market, for bots on the exchange demo. replay: imported candles.' })
 export type Feed = z.output<typeof feedSchema>
 
+const latencySchema = z
+  .strictObject({ min: z.int().min(0).max(3_600_000), max: z.int().min(0).max(3_600_000) })
+  .refine(({ min, max }) => min <= max, { message: 'min must not be above max' })
+
+const shareSchema = z.number().min(0).max(1)
+
+const upTo = (most: number) =>
+  moneyText.refine(text => !Decimal.isDecimalText(text) || (Number(text) >= 0 && Number(text) <= most), {
+    params: { finding: 'OUT_OF_RANGE' },
+    message: `must be from 0 to ${most}`,
+  })
+
+/** What a paper run assumes of its venue. */
+export const venueSchema = z
+  .strictObject({
+    fillPath: z
+      .enum(['pessimistic', 'optimistic', 'ohlc'])
+      .optional()
+      .meta({ description: 'The way a price takes inside a candle' }),
+    slippageBps: upTo(10_000).optional().meta({ description: 'Against market orders and triggered stops; default 5' }),
+    impactBpsPerPctVolume: upTo(10_000)
+      .optional()
+      .meta({ description: "Slippage added for each percent of the candle's volume that an order takes; default 0" }),
+    volumeCapPct: upTo(100).optional().meta({ description: "Most of a candle's volume that fills, 0 no cap; default 10" }),
+    latencyMs: latencySchema.optional().meta({ description: 'How long orders travel; default 0' }),
+    cancelLatencyMs: latencySchema.optional().meta({ description: 'How long cancels travel; default 0' }),
+    rejectProb: shareSchema.optional().meta({ description: 'Share of orders that the venue refuses; default 0' }),
+    partialProb: shareSchema.optional().meta({ description: 'Share of orders whose first execution is cut in two; default 0' }),
+  })
+  .meta({ id: 'SimulatedVenue' })
+export type SimulatedVenue = z.output<typeof venueSchema>
+
 export const startPaperBody = z
   .strictObject({
     initialBalance: positiveMoneyText.optional().meta({
@@ -112,6 +145,7 @@ export const startPaperBody = z
       .max(2 ** 31 - 1)
       .default(0)
       .meta({ description: 'Of everything random in the simulated venue' }),
+    venue: venueSchema.optional().meta({ description: 'Default: answers at once, refuses nothing, fills whole' }),
   })
   .meta({ id: 'StartPaper' })
 

@@ -34,6 +34,7 @@ export async function makeBatch(session: Session, deps: BatchDeps, dataEnded: bo
   const summary = run.machine.summary(run.state)
   const ended = summary.ended !== null
   const status: RunTotals['status'] = !ended ? 'running' : dataEnded || summary.ended === 'completed' ? 'completed' : 'stopped'
+  const underWay = run.savedVenue()
   const state: SavedState = {
     schema: 1,
     engine: run.state,
@@ -46,6 +47,7 @@ export async function makeBatch(session: Session, deps: BatchDeps, dataEnded: bo
     reasons: collector.reasons(),
     safety: session.safety,
     triggers: session.guard.memory,
+    ...(underWay ? { venue: underWay } : {}),
   }
   const { cash, equity } = money(session)
   return collector.take(

@@ -9,7 +9,7 @@ import type { TriggerMemory } from '../core/risk/safety-triggers.ts'
 import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import { prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
-import { SimulatedRun } from '../engine/simulated-run.ts'
+import { type SavedVenue, SimulatedRun } from '../engine/simulated-run.ts'
 import { BatchCollector } from './batch-collector.ts'
 import { type FeedOpener, type OpenedFeed, venueParameters } from './open-feed.ts'
 import type { Assignment, RunJournal, RunSafety, RunStore, SavedRun } from './ports.ts'
@@ -32,6 +32,8 @@ export interface SavedState {
   /** What the safety record said when it was looked at last; absent in states of before there was one. */
   readonly safety?: RunSafety
   readonly triggers?: TriggerMemory
+  /** Orders and cancels on their way to a slow venue; absent where none was. */
+  readonly venue?: SavedVenue
 }
 
 export const UNRESTRICTED: RunSafety = { level: 'normal', reason: '', own: 'normal', dailyLoss: null, limits: {} }
@@ -112,7 +114,15 @@ export async function openSession(assignment: Assignment, deps: SessionDeps, eve
         guard.stepped(event, result)
       },
     },
-    ...(state ? { from: { state: machine.revive(state.engine), seq: saved.lastSeq } } : {}),
+    ...(state
+      ? {
+          from: {
+            state: machine.revive(state.engine),
+            seq: saved.lastSeq,
+            ...(state.venue ? { venue: state.venue } : {}),
+          },
+        }
+      : {}),
   })
   const journal = await store.journal(assignment, workerId, instruments)
   const feed = await feeds.open({

@@ -44,6 +44,7 @@ export const startPaper: Handler<'startPaper'> = async ({ context, principal, pa
     ...(body?.initialBalance === undefined ? {} : { initialBalance: body.initialBalance }),
     ...(body?.feed === undefined ? {} : { feed: feedOf(body.feed) }),
     seed: body?.seed ?? 0,
+    ...(body?.venue === undefined ? {} : { venue: body.venue }),
   }
   return answer(await context.commands.startPaper(principal.userId, params.id, request), reply)
 }
