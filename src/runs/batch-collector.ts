@@ -42,6 +42,8 @@ export const OUTSIDE_EVENTS: ReadonlySet<string> = new Set<EngineEvent['kind']>(
 export interface JournalNotes<State> {
   /** How far the feed is read: written where neither an event nor a candle says so. */
   cursor?(): Cursor
+  /** What the run was told to obey: written with a change of it. */
+  safety?(): unknown
   /** What a deal began with, in the state right after the decision that opened it; null where nothing came of it. */
   dealStart?(state: State, tradeSeq: number): unknown
 }
@@ -133,8 +135,8 @@ export class BatchCollector<State> implements RunSink<State> {
     else this.#caughtUp.push({ fromMs: openMs, toMs: openMs, candles: 1, nextMs })
   }
 
-  #notesOn(event: EngineEvent, result: StepResult<State>): { cursor?: Cursor; starts?: unknown[] } {
-    const { cursor, dealStart } = this.#notes
+  #notesOn(event: EngineEvent, result: StepResult<State>): { cursor?: Cursor; safety?: unknown; starts?: unknown[] } {
+    const { cursor, safety, dealStart } = this.#notes
     const starts: unknown[] = []
     for (const command of dealStart ? result.commands : []) {
       const start = command.kind === 'open_trade' ? dealStart!(result.state, command.tradeSeq) : null
@@ -142,6 +144,7 @@ export class BatchCollector<State> implements RunSink<State> {
     }
     return {
       ...(cursor && OUTSIDE_EVENTS.has(event.kind) ? { cursor: cursor() } : {}),
+      ...(safety && event.kind === 'safety_changed' ? { safety: safety() } : {}),
       ...(starts.length > 0 ? { starts } : {}),
     }
   }

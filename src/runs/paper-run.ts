@@ -46,8 +46,6 @@ export class PaperRun {
   readonly #deps: PaperRunDeps
   #wake: AbortController = new AbortController()
   #inboxWaits = true
-  /** A limit on equity, or a day that must end: then no bar of a replay is slept through. */
-  #everyBar = false
 
   constructor(assignment: Assignment, deps: PaperRunDeps) {
     this.assignment = assignment
@@ -66,7 +64,7 @@ export class PaperRun {
     signal.addEventListener('abort', onAbort)
     try {
       for (;;) {
-        const session = await this.#patiently(() => openSession(this.assignment, this.#deps, this.#everyBar), signal)
+        const session = await this.#patiently(() => openSession(this.assignment, this.#deps), signal)
         try {
           const end = await this.#drive(session, signal)
           if (end !== 'reload') return end
@@ -123,8 +121,7 @@ export class PaperRun {
           return 'reload'
         }
       }
-      if (!this.#everyBar && (session.guard.watchesEquity() || session.safety.dailyLoss !== null)) {
-        this.#everyBar = true
+      if (isOutgrown(session)) {
         await this.#commit(session, signal)
         return 'reload'
       }
@@ -144,7 +141,6 @@ export class PaperRun {
       const isDue = session.isAhead && this.#deps.monotonic() - session.lastCommitMs >= QUIET_COMMIT_MS
       if (session.collector.hasNews() || isDue) await this.#commit(session, signal)
       if (this.#hasEnded(session)) return 'ended'
-      if (isOutgrown(session)) return 'reload'
       if (this.#deps.monotonic() - turnMs > TURN_MS) {
         await this.#deps.turns.next()
         turnMs = this.#deps.monotonic()

@@ -4,19 +4,22 @@
 
 import { parityLegs } from '../backtest/parity-legs.ts'
 import { reviveDealStart } from '../backtest/parity-start.ts'
+import type { SeriesLookup } from '../core/conditions/series-lookup.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import type { DemoMarket } from '../core/market/demo-market.ts'
-import { splitSymbol } from '../core/market/instrument.ts'
-import type { Timeframe } from '../core/market/timeframe.ts'
+import { type Instrument, splitSymbol } from '../core/market/instrument.ts'
+import { nextBucketStart, type Timeframe } from '../core/market/timeframe.ts'
 import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import type { Fill, Order } from '../core/orders/order.ts'
 import type { ParitySide } from '../core/parity/attribute.ts'
+import { seriesLookup } from '../engine/candle-series.ts'
+import { ColumnRun } from '../engine/column-run.ts'
 import type { TradeImage } from '../engine/commit-batch.ts'
 import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
-import { prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
+import { type PreparedDca, prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
 import { SimulatedRun } from '../engine/simulated-run.ts'
-import { type OpenedFeed, venueParameters } from './open-feed.ts'
+import { venueParameters } from './open-feed.ts'
 import type { Assignment, HistorySource, RunStore, SavedRun } from './ports.ts'
 import type { Cursor } from './pump.ts'
 import { eventOf } from './replay-run.ts'
@@ -47,6 +50,8 @@ export interface SimulationDeps {
   readonly instruments: RunStore['instruments']
   readonly history: HistorySource
   readonly market: DemoMarket
+  /** Series of stored candles that were put together before: deals of one run look at the same. */
+  readonly lookups: Map<string, SeriesLookup>
   /** Candles of the demo market that open at or after this have not happened yet. */
   demoNowMs(saved: DealToSimulate['saved']): number
 }
@@ -78,7 +83,6 @@ export async function simulateDeal(deal: DealToSimulate, deps: SimulationDeps, s
     const key = { tradeSeq: order.tradeSeq, purpose: order.purpose, sequence: order.sequence }
     open.run.raise({ kind: 'order_event', atMs: deal.decidedAtMs, event: 'accepted', sentNow: true, order: key, reason: null })
   }
-  const never = new AbortController().signal
   const waiting = deal.outside.slice()
   let instants = 0
   let turnMs = performance.now()
@@ -90,7 +94,7 @@ export async function simulateDeal(deal: DealToSimulate, deps: SimulationDeps, s
         if (event.kind === 'config_applied') {
           version = event.version
           state = open.run.state
-          open.feed.pump.stop()
+          open.pump.stop()
           open = await openAt(deal, deps, facts, { state, cursor: at, version })
         }
         if (!hasEnded(open.run.state)) open.run.raise(event)
@@ -102,17 +106,16 @@ export async function simulateDeal(deal: DealToSimulate, deps: SimulationDeps, s
         await new Promise(resolve => setImmediate(resolve))
         turnMs = performance.now()
       }
-      const cursor = await open.feed.pump.next(() => never)
+      const cursor = await open.pump.next()
       if (!cursor) {
-        open.feed.pump.finish()
-        if (!hasEnded(open.run.state)) open.run.endOfData(open.run.state.nowMs, open.feed.pump.prices())
+        open.pump.finish()
         break
       }
       instants += 1
       at = cursor
     }
   } finally {
-    open.feed.pump.stop()
+    open.pump.stop()
   }
   return facts.result(splitSymbol(symbol)!.base, instants)
 
@@ -126,7 +129,7 @@ async function openAt(
   deps: SimulationDeps,
   facts: DealFacts,
   from: { state: DcaState; cursor: Cursor; version: number },
-): Promise<{ run: SimulatedRun<DcaState>; feed: OpenedFeed }> {
+): Promise<{ run: SimulatedRun<DcaState>; pump: DealPump }> {
   const { saved, start } = deal
   const { state, cursor, version } = from
   const symbol = state.deals[0]?.symbol ?? ''
@@ -150,6 +153,9 @@ async function openAt(
     sink: facts,
     from: { state, seq: 0 },
   })
+  if (saved.feed.kind === 'replay') {
+    return { run, pump: await columnPump(deps, { deal, cursor, run, prepared, instruments }, saved.feed.toMs) }
+  }
   const feeds = recordedFeeds({
     history: deps.history,
     market: deps.market,
@@ -157,16 +163,9 @@ async function openAt(
     late: [],
     demoUntilMs: deps.demoNowMs(saved),
   })
-  const feed = await feeds.open({
+  const { pump } = await feeds.open({
     assignment: deal.assignment,
-    // Every candle, as fast as it is read: commands that a sleeping run took between two of its wake-ups keep their place.
-    saved: {
-      ...saved,
-      feed: saved.feed.kind === 'replay' ? { ...saved.feed, speed: 1 } : saved.feed,
-      state: null,
-      lastSeq: 0,
-      currentVersion: version,
-    },
+    saved: { ...saved, state: null, lastSeq: 0, currentVersion: version },
     config: current,
     prepared,
     instruments,
@@ -175,8 +174,78 @@ async function openAt(
     cursor,
     startMs: start.startMs,
     equityUptoMs: NOTHING_SAMPLED,
+    everyBar: true,
   })
-  return { run, feed }
+  return {
+    run,
+    pump: {
+      next: () => pump.next(() => NEVER),
+      finish: () => run.endOfData(run.state.nowMs, pump.prices()),
+      stop: () => pump.stop(),
+    },
+  }
+}
+
+interface DealPump {
+  next(): Promise<Cursor | null>
+  /** Leaves at the last price: the candles are over. */
+  finish(): void
+  stop(): void
+}
+
+const NEVER = new AbortController().signal
+
+/** Stored candles, every one of them: commands that a sleeping run took between two of its wake-ups keep their place. */
+async function columnPump(
+  deps: SimulationDeps,
+  of: {
+    deal: DealToSimulate
+    cursor: Cursor
+    run: SimulatedRun<DcaState>
+    prepared: PreparedDca
+    instruments: ReadonlyMap<string, Instrument>
+  },
+  toMs: number | undefined,
+): Promise<DealPump> {
+  const { cursor, run, prepared } = of
+  const { venueTimeframe, startMs } = of.deal.start
+  const venue = await Promise.all(
+    [...of.instruments.values()].map(async instrument => ({
+      instrumentId: instrument.id,
+      columns: await deps.history.columns(instrument.id, venueTimeframe, undefined, toMs),
+    })),
+  )
+  const pairs = venue.filter(each => prepared.pairs.some(({ instrument }) => instrument.id === each.instrumentId))
+  const firstMs = Math.min(...pairs.map(({ columns }) => columns.openTimeMs[0] ?? Number.POSITIVE_INFINITY))
+  if (firstMs > of.cursor.atMs) throw new Error('the candles of its time are not stored any more')
+  const lastMs = Math.max(...pairs.map(({ columns }) => columns.openTimeMs[columns.length - 1] ?? Number.NEGATIVE_INFINITY))
+  const clock = prepared.pairs.map(({ instrument }) => ({ instrumentId: instrument.id, timeframe: prepared.decisionTimeframe }))
+  const wanted = [...clock, ...prepared.needs]
+  const name = [venueTimeframe, toMs ?? '', ...wanted.map(each => `${each.instrumentId} ${each.timeframe}`)].join('|')
+  const lookup = deps.lookups.get(name) ?? seriesLookup(venue, venueTimeframe, wanted)
+  deps.lookups.set(name, lookup)
+  const columnRun = new ColumnRun<DcaState>({
+    run,
+    pairs: prepared.pairs,
+    lookup,
+    venueTimeframe,
+    decisionTimeframe: prepared.decisionTimeframe,
+    series: prepared.needs.map(need => need.key),
+    fromMs: startMs,
+    toMs: Math.min(toMs ?? Number.POSITIVE_INFINITY, nextBucketStart(venueTimeframe, lastMs)),
+    skip: false,
+  })
+  if (cursor.kind === 'candle') columnRun.resumeAfter({ kind: 'candle', openMs: cursor.atMs })
+  else columnRun.resumeAfter({ kind: 'decision', atMs: cursor.atMs })
+  return {
+    async next() {
+      const step = columnRun.next()
+      if (step.kind === 'end') return null
+      return step.kind === 'candle' ? { kind: 'candle', atMs: step.openMs } : { kind: 'decision', atMs: step.atMs }
+    },
+    finish: () => columnRun.finish(),
+    stop() {},
+  }
 }
 
 /** The configuration for one deal: no other is opened beside it. */

@@ -6,10 +6,12 @@ import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { DemoMarket } from '../core/market/demo-market.ts'
 import { TIMEFRAMES, type Timeframe } from '../core/market/timeframe.ts'
 import { Decimal } from '../core/money/decimal.ts'
+import { isOfAnotherDay } from '../core/risk/safety-record.ts'
 import type { EngineEvent } from '../engine/machine.ts'
 import { OUTSIDE_EVENTS } from './batch-collector.ts'
+import { obeySafety, watchEquity } from './obey-safety.ts'
 import { FeedError, type FeedOpener } from './open-feed.ts'
-import type { Assignment, HistorySource, RunStore, SavedRun } from './ports.ts'
+import type { Assignment, HistorySource, RunSafety, RunStore, SavedRun } from './ports.ts'
 import type { Cursor } from './pump.ts'
 import { type LateRange, recordedFeeds } from './replay-run-feeds.ts'
 import {
@@ -132,6 +134,7 @@ class Replay {
   #state: string | null = null
   #lastSeq = 0
   #dataEnded = false
+  #unwatched = false
   #turnMs = performance.now()
   compared = 0
   states = 0
@@ -230,21 +233,22 @@ class Replay {
   async #replay(transaction: Transaction): Promise<void> {
     if (transaction.kind === 'instant') {
       while (!this.#session!.collector.hasNews()) {
-        if (!(await this.#advance())) break
+        if (!(await this.#advance(transaction))) break
       }
-      if (transaction.behind) this.#session!.run.raise(eventOf(transaction.behind))
+      if (transaction.behind) this.#raise(transaction.behind)
     } else {
       const { cursor } = transaction
       if (!cursor) throw new Impossible(`what was written after entry ${this.#lastSeq} does not say where the feed stood`)
-      await this.#advanceTo(cursor)
+      await this.#advanceTo(cursor, transaction)
       if (transaction.kind === 'outside') await this.#bringIn(transaction.entry)
     }
     await this.#compare(transaction)
+    this.#watch()
     if (isOutgrown(this.#session!)) await this.#open(this.#session!.saved.currentVersion)
   }
 
   /** One instant further. @returns false when the data is over. */
-  async #advance(): Promise<boolean> {
+  async #advance(transaction: Transaction): Promise<boolean> {
     const session = this.#session!
     if (performance.now() - this.#turnMs > TURN_MS) {
       this.#options.signal?.throwIfAborted()
@@ -255,6 +259,8 @@ class Replay {
     if (cursor) {
       session.cursor = cursor
       session.isAhead = true
+      this.#unwatched = true
+      if (!endsDay(session, transaction)) this.#watch()
       return true
     }
     if (!this.#dataEnded && !this.#hasEnded()) {
@@ -264,14 +270,31 @@ class Replay {
     return false
   }
 
+  /** Shows the triggers of the safety record the instant that has just passed, once, as the run did. */
+  #watch(): void {
+    const session = this.#session!
+    if (!this.#unwatched) return
+    this.#unwatched = false
+    watchEquity(session, Math.max(session.cursor.atMs, session.feed.pump.startMs, session.run.state.nowMs))
+    session.guard.takeTrigger()
+  }
+
+  #raise(entry: RecordedEntry): void {
+    const event = eventOf(entry)
+    const { safety } = entry.payload as { safety?: RunSafety }
+    if (event.kind === 'safety_changed' && safety) obeySafety(this.#session!, safety, event.atMs)
+    this.#session!.run.raise(event)
+    if (isCommand(event)) this.#session!.commandN += 1
+  }
+
   #hasEnded(): boolean {
     return this.#session!.run.state.ended !== null
   }
 
-  async #advanceTo(place: Cursor): Promise<void> {
+  async #advanceTo(place: Cursor, transaction: Transaction): Promise<void> {
     const session = this.#session!
     while (!isSame(session.cursor, place) && !session.collector.hasNews() && session.cursor.atMs <= place.atMs) {
-      if (!(await this.#advance())) return
+      if (!(await this.#advance(transaction))) return
     }
   }
 
@@ -280,8 +303,7 @@ class Replay {
     const session = this.#session!
     if (session.collector.hasNews() || !isSame(session.cursor, (entry.payload as { cursor: Cursor }).cursor)) return
     if (event.kind === 'config_applied' && event.version !== session.saved.currentVersion) await this.#open(event.version)
-    this.#session!.run.raise(event)
-    if (isCommand(event)) this.#session!.commandN += 1
+    this.#raise(entry)
   }
 
   async #take() {
@@ -354,6 +376,15 @@ class Replay {
 
 function shown({ seq, atMs, kind, payload }: Pick<RecordedEntry, 'seq' | 'atMs' | 'kind' | 'payload'>) {
   return { seq, atMs, kind, payload }
+}
+
+/** The run ended a daily loss here, before it showed this instant to the triggers. */
+function endsDay(session: Session, transaction: Transaction): boolean {
+  const { dailyLoss } = session.safety
+  if (dailyLoss === null || !isOfAnotherDay(dailyLoss, session.cursor.atMs)) return false
+  if (transaction.kind === 'quiet') return false
+  const entry = transaction.kind === 'outside' ? transaction.entry : transaction.behind
+  return entry?.kind === 'safety_changed' && isSame(session.cursor, (entry.payload as { cursor: Cursor }).cursor)
 }
 
 function isSame(a: Cursor, b: Cursor): boolean {

@@ -48,6 +48,8 @@ export interface Session {
   readonly statistics: RunStatistics
   readonly initialBalance: Decimal
   readonly guard: RunGuard
+  /** No bar is slept through. */
+  readonly everyBar: boolean
   /** What the run was last told to obey. */
   safety: RunSafety
   /** Versions of the configuration that are loaded. */
@@ -71,11 +73,8 @@ export interface SessionDeps {
 
 const NOWHERE: Cursor = { kind: 'none', atMs: 0 }
 
-/**
- * @param everyBar walk the bars that the bot would sleep through, too.
- * @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage.
- */
-export async function openSession(assignment: Assignment, deps: SessionDeps, everyBar = false): Promise<Session> {
+/** @throws STATE_DAMAGED, INSUFFICIENT_DATA, NOT_FOUND, CAPABILITY_MISSING; DATABASE_UNAVAILABLE during an outage. */
+export async function openSession(assignment: Assignment, deps: SessionDeps): Promise<Session> {
   const { store, feeds, workerId } = deps
   const saved = await store.load(assignment)
   const state = saved.state as SavedState | null
@@ -87,17 +86,17 @@ export async function openSession(assignment: Assignment, deps: SessionDeps, eve
   const venueTimeframe = await feeds.venueTimeframe(saved.feed, current, instruments, state?.venueTimeframe ?? null)
   const prepared = prepareDca(versions, saved.currentVersion, instruments, venueTimeframe)
   const machine = createDcaMachine(prepared.setting, saved.currentVersion, true)
-  const at = { cursor: state?.cursor ?? NOWHERE, startMs: 0 }
+  const at = { cursor: state?.cursor ?? NOWHERE, startMs: 0, safety: state?.safety ?? UNRESTRICTED }
   const collector = new BatchCollector<DcaState>(saved.lastSeq, state?.reasons ?? {}, false, {
     cursor: () => at.cursor,
+    safety: () => at.safety,
     dealStart: (engine, tradeSeq) => {
       const start = dealStart(engine, tradeSeq)
       return start && { venueTimeframe, startMs: at.startMs, state: start }
     },
   })
-  const safety = state?.safety ?? UNRESTRICTED
   const guard = new RunGuard({
-    limits: limitsFor(current, safety.limits),
+    limits: limitsFor(current, at.safety.limits),
     initialBalance: Decimal.from(saved.initialBalance),
     isRealTime: saved.feed.kind === 'demo' || saved.feed.speed === 1,
     saved: state?.triggers ?? null,
@@ -124,6 +123,7 @@ export async function openSession(assignment: Assignment, deps: SessionDeps, eve
         }
       : {}),
   })
+  const everyBar = needsEveryBar(guard, at.safety)
   const journal = await store.journal(assignment, workerId, instruments)
   const feed = await feeds.open({
     assignment,
@@ -150,7 +150,13 @@ export async function openSession(assignment: Assignment, deps: SessionDeps, eve
     statistics: new RunStatistics(Number(saved.initialBalance), state?.statistics ?? null),
     initialBalance: Decimal.from(saved.initialBalance),
     guard,
-    safety,
+    everyBar,
+    get safety() {
+      return at.safety
+    },
+    set safety(safety) {
+      at.safety = safety
+    },
     versions: new Set(versions.keys()),
     get cursor() {
       return at.cursor
@@ -166,11 +172,17 @@ export async function openSession(assignment: Assignment, deps: SessionDeps, eve
   }
 }
 
+/** A limit on equity, or a day that must end: somebody looks at every bar, also at those that the bot would sleep through. */
+function needsEveryBar(guard: RunGuard, safety: RunSafety): boolean {
+  return guard.watchesEquity() || safety.dailyLoss !== null
+}
+
 /**
- * Whether the last deal of an older version has ended: the session is opened anew without it, as a restart would. So what a run decides
- * does not depend on when it was restarted.
+ * Whether a restart would open another session than this one: the last deal of an older version has ended, or another pace is needed. It
+ * is opened anew then, so that what a run decides does not depend on when it was restarted.
  */
-export function isOutgrown({ versions, saved, run }: Session): boolean {
+export function isOutgrown({ versions, saved, run, guard, safety, everyBar }: Session): boolean {
+  if (needsEveryBar(guard, safety) !== everyBar) return true
   if (versions.size < 2) return false
   const { configVersion, deals } = run.state
   const wanted = new Set([saved.currentVersion, configVersion, ...deals.map(deal => deal.configVersion)])
