@@ -10,8 +10,11 @@ export interface OutageDeps {
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 30_000
 
+/** The database is gone, its disk is full, or it takes no writes: each may end, and then the same work goes through. */
+const OUTAGES: readonly unknown[] = ['DATABASE_UNAVAILABLE', 'DISK_FULL', 'DATABASE_READ_ONLY']
+
 export function isOutage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'DATABASE_UNAVAILABLE'
+  return error instanceof Error && 'code' in error && OUTAGES.includes(error.code)
 }
 
 export function outageWaitMs(attempt: number): number {

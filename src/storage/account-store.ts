@@ -10,7 +10,7 @@ import { accountOrderRows, foreignOrderRow, intentChangeRow, intentRow, wordRow 
 import { isSameCommit, lastChanges } from './account-store-rules.ts'
 import { announceRun } from './announce.ts'
 import type { Database, Transaction } from './database.ts'
-import { isConnectionError, StorageError, type StorageErrorCode, sqlState } from './errors.ts'
+import { isAway, StorageError, type StorageErrorCode, sqlState } from './errors.ts'
 import { transferIdOf } from './ids.ts'
 import type { PipelineStatement } from './pipeline.ts'
 import { ledgerRows, type RunInstrument } from './run-commit-rows.ts'
@@ -120,7 +120,7 @@ export function createAccountStore(options: AccountStoreOptions): AccountStore {
       await database.pipelineTenant(assignment.userId, list)
     } catch (error) {
       // What became of it is found out before anything else is written.
-      if (isInDoubt(error)) account.doubted = { commit, taken }
+      if (isAway(error)) account.doubted = { commit, taken }
       for (const { botId } of commit.bots) account.runs.get(botId)?.forgetStatus()
       throw accountError(error)
     }
@@ -310,11 +310,6 @@ async function didTakeEffect(tx: Transaction, account: OpenAccount, commit: Acco
   const claim = commit.intentChanges.find(change => change.status === 'sent')
   if (claim) return exists(`${intents} and i.status = 'sent'`, [claim.id, accountId])
   return false
-}
-
-function isInDoubt(error: unknown): boolean {
-  const unanswered: readonly unknown[] = ['DATABASE_UNAVAILABLE', 'DATABASE_READ_ONLY', 'DISK_FULL']
-  return isConnectionError(error) || (error instanceof StorageError && unanswered.includes(error.code))
 }
 
 const EXPECTED = /^(CONFLICT|NOT_FOUND|INVALID_STATUS_TRANSITION): (.+)$/s

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { isConnectionError, isRetryable, StorageError, sqlState } from './errors.ts'
+import { isConnectionError, isRetryable, StorageError, sqlState, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
 import { type MigrationReport, migrate, pendingMigrations } from './migrate.ts'
 import { type PipelineResult, type PipelineStatement, runPipeline } from './pipeline.ts'
@@ -194,20 +194,6 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     await server?.stop()
     throw unavailable(error)
   }
-}
-
-function unavailable(error: unknown): unknown {
-  if (error instanceof StorageError || !isConnectionError(error)) return error
-  if (sqlState(error) === '53100') {
-    return new StorageError('DATABASE_UNAVAILABLE', `The disk of the database is full: ${(error as Error).message}`, {
-      remedy: 'Free some space there; nothing acts until it can be written again, then work resumes by itself',
-      cause: error,
-    })
-  }
-  return new StorageError('DATABASE_UNAVAILABLE', `The database cannot be reached: ${(error as Error).message}`, {
-    remedy: 'It is tried again by itself; nothing acts until it answers',
-    cause: error,
-  })
 }
 
 interface Parts {

@@ -12,6 +12,7 @@ export type StorageErrorCode =
   | 'POSTGRES_FAILED'
   | 'POSTGRES_TOO_OLD'
   | 'DATABASE_UNAVAILABLE'
+  | 'DATABASE_READ_ONLY'
   | 'DATABASE_URL_INVALID'
   | 'DATABASE_URL_MISSING'
   | 'UNSAFE_DB_ROLE'
@@ -101,4 +102,39 @@ export function isRetryable(error: unknown): boolean {
 
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505'
+}
+
+/** Codes of a database that cannot be written now and may be written later: nothing acts meanwhile. */
+const AWAY: readonly StorageErrorCode[] = ['DATABASE_UNAVAILABLE', 'DATABASE_READ_ONLY', 'DISK_FULL']
+
+/** Whether the same work may succeed later; what a commit did that ended so has to be found out. */
+export function isAway(error: unknown): boolean {
+  return isConnectionError(error) || (error instanceof StorageError && AWAY.includes(error.code))
+}
+
+/**
+ * Names what keeps the database from being used: gone, its disk full, or only to be read.
+ * @returns the error itself when it says something else.
+ */
+export function unavailable(error: unknown): unknown {
+  if (error instanceof StorageError) return error
+  const state = sqlState(error)
+  const message = error instanceof Error ? error.message : String(error)
+  if (state === '53100') {
+    return new StorageError('DISK_FULL', `The disk of the database is full: ${message}`, {
+      remedy: 'Free some space there; nothing acts until it can be written again, then work resumes by itself',
+      cause: error,
+    })
+  }
+  if (state === '25006') {
+    return new StorageError('DATABASE_READ_ONLY', `The database takes no writes: ${message}`, {
+      remedy: 'It may be a standby after a failover, or set to read-only; nothing acts until it can be written again',
+      cause: error,
+    })
+  }
+  if (!isConnectionError(error)) return error
+  return new StorageError('DATABASE_UNAVAILABLE', `The database cannot be reached: ${message}`, {
+    remedy: 'It is tried again by itself; nothing acts until it answers',
+    cause: error,
+  })
 }

@@ -6,7 +6,7 @@ import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
 import { announceRun } from './announce.ts'
 import type { Database } from './database.ts'
-import { isConnectionError, StorageError, sqlState } from './errors.ts'
+import { isAway, StorageError, sqlState } from './errors.ts'
 import type { RowContext, RunContext } from './run-commit-rows.ts'
 import { chainJournal, GENESIS_HASH, type JournalTail, RunStatements, stateHashOf } from './run-commit-statements.ts'
 
@@ -40,10 +40,6 @@ function storageError(error: unknown): unknown {
   if (state === 'EK001') return new StorageError('LEASE_LOST', message, { cause: error })
   if (state === 'EK002') return new StorageError('JOURNAL_GAP', message, { cause: error })
   return error
-}
-
-function isInDoubt(error: unknown): boolean {
-  return isConnectionError(error) || (error instanceof StorageError && error.code === 'DATABASE_UNAVAILABLE')
 }
 
 async function readTail(db: Database, context: RunContext): Promise<JournalTail> {
@@ -152,7 +148,7 @@ function createWriter(db: Database, context: RowContext, start: JournalTail): Ru
         await db.pipelineTenant(context.userId, list)
       } catch (error) {
         // The answer to a commit can be lost after it took effect: what became of it is read before anything is tried again.
-        if (isInDoubt(error)) inDoubt = true
+        if (isAway(error)) inDoubt = true
         statements.forgetStatus()
         throw storageError(error)
       }
