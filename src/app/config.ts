@@ -28,6 +28,8 @@ export interface AppConfig {
   readonly writesPerMinute: number
   readonly poolSize: number
   readonly leaseSec: number
+  /** Size of the file that is given up when the disk is full, MB; 0 = none. */
+  readonly diskReserveMb: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -88,6 +90,7 @@ export function readConfig(env: Environment): AppConfig {
     writesPerMinute: integer(env, 'RATE_LIMIT_WRITES_PER_MINUTE', 60, 1, 1_000_000),
     poolSize: integer(env, 'POOL_SIZE', 10, 2, 500),
     leaseSec: integer(env, 'LEASE_SEC', 15, 6, 600),
+    diskReserveMb: integer(env, 'EVENKEEL_DISK_RESERVE_MB', 256, 0, 100_000),
     logLevel: choice(env, 'LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
   }
 }

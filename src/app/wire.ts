@@ -16,6 +16,7 @@ import { type Database, openDatabase, resolveDatabaseUrl } from '../storage/data
 import { upsertInstruments } from '../storage/instrument-store.ts'
 import { makeDirectory } from '../storage/make-directory.ts'
 import type { AppConfig } from './config.ts'
+import { createDiskWatch } from './disk.ts'
 import { createMarket } from './market.ts'
 import { createRunStore } from './run-store.ts'
 
@@ -67,6 +68,16 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
   }
   try {
     await database.withApp(tx => upsertInstruments(tx, DEMO_INSTRUMENTS))
+    const disk = createDiskWatch({
+      database,
+      home: config.home,
+      reserveMb: config.diskReserveMb,
+      owner: workerIdOf(config.home),
+      log,
+    })
+    // Before the bots: what they may do depends on it.
+    await disk.start()
+    stops.push(() => disk.stop())
     const market = createMarket(database, systemClock)
     if (config.role !== 'api') stops.push(await startWorker(options, database, market, log))
     if (config.role === 'worker') return { url: null, signUpCode: null, stop }
@@ -90,6 +101,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
       random: randomBytes,
       log,
       version: options.version,
+      disk: () => disk.status(),
     })
     stops.push(() => server.close())
     const url = await server.listen({ host: config.host, port: config.port })

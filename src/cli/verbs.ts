@@ -22,6 +22,7 @@ export const VERBS: readonly RegisteredVerb[] = [
   { name: 'migrate', summary: 'bring the database schema up to this version', load: () => import('./migrate.ts') },
   { name: 'verify', summary: 'check schema, policies, ledger and isolation; writes nothing', load: () => import('./verify.ts') },
   { name: 'doctor', summary: 'check the instance; every trouble with its remedy', load: () => import('./doctor.ts') },
+  { name: 'kill-switch', summary: 'stop new exposure at once, or allow it again', load: () => import('./kill-switch.ts') },
   { name: 'openapi', summary: 'print the OpenAPI document of the HTTP API', load: () => import('./openapi.ts') },
   { name: 'backtest', summary: 'run a bot over candles', load: () => import('./backtest.ts') },
   { name: 'replay', summary: 'replay a recorded run and compare every decision', load: () => import('./replay.ts') },

@@ -75,7 +75,8 @@ async function clock(db: Database): Promise<DoctorCheck> {
 function disk(path: string): DoctorCheck {
   const { bavail, blocks, bsize } = statfsSync(path)
   const freePct = Math.floor((bavail / blocks) * 1000) / 10
-  const finding = `${freePct} % (${Math.round((bavail * bsize) / 1e9)} GB) free below ${path}`
+  const reserve = existsSync(join(path, 'run', 'disk-reserve')) ? ', a reserve for a full disk is held' : ''
+  const finding = `${freePct} % (${Math.round((bavail * bsize) / 1e9)} GB) free below ${path}${reserve}`
   if (freePct > DISK_WARNING_PCT) return good('disk', finding)
   const failed = freePct <= DISK_FAILED_PCT
   return {
