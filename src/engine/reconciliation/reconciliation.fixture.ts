@@ -1,13 +1,14 @@
-// Records, words and reports for tests of the comparison with the venue, and what taking its steps does to our side.
+// Records, words and reports for tests of the comparison with the venue, how outcomes read, and what taking their steps does to our side.
 
 import { Decimal, ZERO } from '../../core/money/decimal.ts'
 import type { ClientOrderKey } from '../../core/orders/client-order-id.ts'
 import { type Order, type OrderStatus, TRIGGERED } from '../../core/orders/order.ts'
 import { type OrderEvent, transition } from '../../core/orders/transitions.ts'
 import type { OrderRecord } from '../account-store.ts'
-import type { Listing, VenueFill, VenueOrder } from '../venue.ts'
+import type { Listing, VenueBalance, VenueFill, VenueOrder, VenuePosition } from '../venue.ts'
 import { type Evidence, evidenceEvents, fillKey } from './evidence.ts'
-import type { OurSide, ReconcileEvent, Reconciliation, VenueReport } from './report.ts'
+import { missingEvents } from './missing-events.ts'
+import { newMemory, type OurSide, type ReconcileEvent, type Reconciliation, type VenueReport } from './report.ts'
 
 export const SYMBOL = 'SOL/USDT'
 
@@ -195,4 +196,52 @@ export function taken(ours: OurSide, outcome: Reconciliation): OurSide {
 function lessened<Position extends { readonly quantity: Decimal }>(position: Position, gone: Decimal): Position {
   const { quantity } = position
   return { ...position, quantity: quantity.isNegative() ? quantity.plus(gone) : quantity.minus(gone) }
+}
+
+export const PERP = 'BTC/USDT:USDT'
+
+export function balances(rows: Record<string, string>): Listing<VenueBalance> {
+  return listing(...Object.entries(rows).map(([currency, free]) => ({ currency, free: d(free), locked: d(0) })))
+}
+
+export function perps(rows: Record<string, string>): Listing<VenuePosition> {
+  return listing(...Object.entries(rows).map(([symbol, quantity]) => ({ symbol, quantity: d(quantity), entryPrice: null })))
+}
+
+export function kinds(outcome: Reconciliation): string[] {
+  return outcome.events.map(event => {
+    if (event.kind === 'fill') return `fill ${event.record.clientOrderId} ${event.fill.quantity}`
+    if (event.kind === 'order') return `${event.event} ${event.record.clientOrderId}`
+    if (event.kind === 'triggered') return `triggered ${event.record.clientOrderId}`
+    if (event.kind === 'orphan_adopted' || event.kind === 'foreign_order_seen')
+      return `${event.kind} ${event.order.clientOrderId}`
+    if (event.kind === 'drift') return `drift ${event.currency} ${event.amount}`
+    if (event.kind === 'ghost_position')
+      return `ghost ${event.symbol} ${event.side} ${event.quantity} by ${event.closedBy.length}`
+    return `position_seen ${event.symbol} ${event.ours} ${event.venue}`
+  })
+}
+
+export function probed(outcome: Reconciliation): string[] {
+  return outcome.probes.map(probe => `${probe.clientOrderId} ${probe.why}`)
+}
+
+/** The same sections report after report, the steps of each taken before the next. */
+export function reports(
+  ours: OurSide,
+  count: number,
+  sections: Partial<VenueReport>,
+): { events: string[][]; probes: string[][]; ours: OurSide } {
+  let side = ours
+  let memory = newMemory()
+  const events: string[][] = []
+  const probes: string[][] = []
+  for (let id = 1; id <= count; id += 1) {
+    const outcome = missingEvents(side, report(id, sections), memory)
+    events.push(kinds(outcome))
+    probes.push(probed(outcome))
+    side = taken(side, outcome)
+    memory = outcome.memory
+  }
+  return { events, probes, ours: side }
 }
