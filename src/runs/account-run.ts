@@ -139,7 +139,8 @@ export class AccountRun {
       await this.#timers.wait(waitMs, signal)
       if (signal.aborted) return
       const now = this.#deps.clock.now()
-      const next = this.#writer.nextTimerMs()
+      // Before that a due timer would be answered at once, unfired, and asked for again without end.
+      const next = this.#writer.mayExit() ? this.#writer.nextTimerMs() : null
       if (next !== null && next <= now) await this.#writer.do('timers', { kind: 'timers', atMs: now })
       if (this.#deps.clock.monotonic() - writtenMs < QUIET_COMMIT_MS) continue
       writtenMs = this.#deps.clock.monotonic()
