@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { Transfer } from '../core/ledger/transfer.ts'
+import { Decimal, ZERO } from '../core/money/decimal.ts'
+import type { Order } from '../core/orders/order.ts'
 import { accountStoreConformance } from '../crash-lab/store-conformance.ts'
 import {
   changeOf,
@@ -14,6 +17,7 @@ import {
   tradeOf,
   transfersOf,
 } from '../crash-lab/store-story.ts'
+import type { AccountCommit } from '../engine/account-store.ts'
 import { createAccountStore } from './account-store.ts'
 import type { Database } from './database.ts'
 import { StorageError } from './errors.ts'
@@ -77,67 +81,55 @@ accountStoreConformance('PostgreSQL', async () => {
   }
 })
 
-test('the rows of an account are sound: ledger, projections, journals', async () => {
-  const { db } = database
+test('the rows of an account are sound: ledger, projections, coins outside of deals, journals', async () => {
   const own = await openTestDatabase()
   try {
     const account = await startTestAccount(own.db)
     const store = createAccountStore({ database: own.db, epoch: 1 })
-    const bots = account.botIds.map(botId => new StoryBot(botId))
-    await store.commit(account.assignment, commitOf({ transfers: [moveOf('deposit', 'free', 'external', '2000')] }))
-    for (const bot of bots) {
+    const write = (commit: AccountCommit): Promise<void> => store.commit(account.assignment, commit)
+    const share = Decimal.from('1000')
+    const funds = (free: Decimal) => [{ currency: 'USDT', free, locked: ZERO }]
+    await write(commitOf({ transfers: [moveOf('deposit', 'free', 'external', '2000.5')] }))
+    for (const botId of account.botIds) {
+      const bot = new StoryBot(botId)
       const order = orderOf({ tradeSeq: 1, purpose: 'base', sequence: 1 })
-      const fill = fillOf(order, `f-${bot.botId}`, '0.3')
-      const { tradeSeq, position } = tradeOf(1)
-      await store.commit(
-        account.assignment,
+      const fill = fillOf(order, `f-${botId}`, '0.3', { feeEstimated: true })
+      const cost = fill.price.times(fill.quantity)
+      const rest = Decimal.from('0.1')
+      const allocate = moveOf('allocate', 'bot_free', 'free', '1000')
+      await write(
         commitOf({
-          bots: [
-            bot.batch({
-              transfers: [moveOf('allocate', 'bot_free', 'free', '1000')],
-              trades: [tradeOf(tradeSeq)],
-              orders: [order],
-              funds: [{ currency: 'USDT', free: moveOf('', 'free', 'fees', '1000').amount, locked: order.filledQuantity }],
-            }),
-          ],
+          bots: [bot.batch({ transfers: [allocate], trades: [tradeOf(1)], orders: [order], funds: funds(share) })],
           newIntents: [bot.intent(order)],
         }),
       )
       bot.seq = 1
-      const cost = fill.price.times(fill.quantity)
-      const left = moveOf('', 'free', 'fees', '1000').amount.minus(cost).minus(fill.fee)
-      await store.commit(
-        account.assignment,
+      const filled: Order = { ...order, status: 'filled', filledQuantity: fill.quantity, filledValue: cost, closedAtMs: START_MS }
+      const toDust: Transfer = { ...moveOf('dust:1', 'bot_dust', 'position', '0.1', 'BTC'), tradeSeq: 1 }
+      const position = {
+        ...tradeOf(1).position,
+        quantity: fill.quantity.minus(rest),
+        basis: cost.minus(fill.price.times(rest)),
+        realizedPnl: fill.fee.negated(),
+        feesPaid: fill.fee,
+      }
+      const open = { dealStatus: 'open', openedAtMs: START_MS, entryPrice: fill.price, position } as const
+      await write(
         commitOf({
           bots: [
             bot.batch({
               fills: [fill],
-              transfers: transfersOf(fill),
-              orders: [
-                { ...order, status: 'filled', filledQuantity: fill.quantity, filledValue: cost, closedAtMs: START_MS + 9 },
-              ],
-              funds: [{ currency: 'USDT', free: left, locked: order.filledQuantity }],
-              trades: [
-                tradeOf(1, 1, {
-                  dealStatus: 'open',
-                  openedAtMs: START_MS,
-                  entryPrice: fill.price,
-                  position: {
-                    ...position,
-                    quantity: fill.quantity,
-                    basis: cost,
-                    realizedPnl: fill.fee.negated(),
-                    feesPaid: fill.fee,
-                  },
-                }),
-              ],
+              transfers: [...transfersOf(fill), toDust],
+              orders: [filled],
+              funds: funds(share.minus(cost).minus(fill.fee)),
+              trades: [tradeOf(1, 1, open)],
+              state: { engine: { quote: 'USDT', pairs: {}, dust: { BTC: { quantity: rest, basis: fill.price.times(rest) } } } },
             }),
           ],
-          words: [bot.word(order, `v-${bot.botId}`)],
+          words: [bot.word(order, `v-${botId}`)],
           intentChanges: [changeOf(bot.intent(order).id, 'settled')],
         }),
       )
-      bot.seq = 2
     }
     const report = await verify(own.db, 'full')
     assert.deepEqual(
@@ -145,17 +137,20 @@ test('the rows of an account are sound: ledger, projections, journals', async ()
       report.checks.filter(check => check.status === 'failed' && !check.name.includes('fresh candles')),
       [],
     )
-    const funds = await own.db.withTenant(account.assignment.userId, tx =>
-      tx.query<{ bot_id: string | null; free: string }>('select bot_id, free from funds order by bot_id nulls last'),
+    const { rows } = await own.db.withTenant(account.assignment.userId, tx =>
+      tx.query<{ free: string; qty: string; estimated: boolean }>(
+        `select free, (select qty from holdings) as qty, (select bool_and(fee_estimated) from fills) as estimated
+         from funds order by bot_id nulls last`,
+      ),
     )
-    assert.deepEqual(
-      funds.rows.map(row => row.free),
-      ['969.84', '969.84', '0'],
-    )
+    assert.deepEqual(rows, [
+      { free: '969.84', qty: '0.2', estimated: true },
+      { free: '969.84', qty: '0.2', estimated: true },
+      { free: '0.5', qty: '0.2', estimated: true },
+    ])
   } finally {
     await own.close()
   }
-  assert.equal(db.state(), 'up')
 })
 
 test('a worker that only believes to hold the account cannot write under a token nobody gave it', async () => {

@@ -206,6 +206,7 @@ export function fillRows(context: RowContext, batch: CommitBatch): object[] {
     fee: fill.fee,
     fee_currency: fill.feeAsset,
     fee_value_quote: fill.feeValueQuote,
+    fee_estimated: fill.feeEstimated ?? false,
     liquidity: fill.liquidity,
     filled_at: timeOf(fill.atMs),
   }))

@@ -84,13 +84,13 @@ const STATEMENTS = {
     on conflict (order_id) do update set ${ORDER_IMAGE}`,
 
   fills: `
-    insert into fills (fill_id, order_id, trade_id, mode, connection_id, symbol, instrument_id, exchange_trade_id, side, qty, price, fee,
-      fee_currency, fee_value_quote, liquidity, filled_at, user_id)
+    insert into fills (fill_id, order_id, trade_id, mode, connection_id, symbol, instrument_id, exchange_trade_id, side, qty, price,
+      fee, fee_currency, fee_value_quote, fee_estimated, liquidity, filled_at, user_id)
     select r.fill_id, r.order_id, r.trade_id, $1, $3::uuid, r.symbol, r.instrument_id, r.exchange_trade_id, r.side, r.qty, r.price, r.fee,
-      r.fee_currency, r.fee_value_quote, r.liquidity, r.filled_at, $2::uuid
+      r.fee_currency, r.fee_value_quote, r.fee_estimated, r.liquidity, r.filled_at, $2::uuid
     from jsonb_to_recordset($4::jsonb) as r(fill_id uuid, order_id uuid, trade_id uuid, symbol text, instrument_id text,
       exchange_trade_id text, side text, qty numeric, price numeric, fee numeric, fee_currency text, fee_value_quote numeric,
-      liquidity text, filled_at timestamptz)`,
+      fee_estimated boolean, liquidity text, filled_at timestamptz)`,
 
   // In the order of their ids, so that two bots of one tenant never wait for each other in a circle.
   accounts: `

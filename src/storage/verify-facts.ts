@@ -49,9 +49,10 @@ export const FACT_CHECKS: readonly FactCheck[] = [
   {
     name: 'holdings are the coins that bots keep outside of deals',
     offenders: `select format('holdings of %s on %s (%s) say %s, the ledger %s', currency, exchange, mode, coalesce(h.qty, 0), coalesce(a.qty, 0))
-      from (select user_id, mode, exchange, currency, sum(qty) as qty from holdings where connection_id is null group by 1, 2, 3, 4) h
-      full join (select user_id, mode, exchange, currency, sum(balance) as qty from ledger_accounts where kind = 'bot_dust' group by 1, 2, 3, 4) a
-        using (user_id, mode, exchange, currency)
+      from (select user_id, mode, exchange, coalesce(connection_id::text, '') as connection, currency, sum(qty) as qty from holdings group by 1, 2, 3, 4, 5) h
+      full join (select user_id, mode, exchange, coalesce(connection_id::text, '') as connection, currency, sum(balance) as qty
+        from ledger_accounts where kind = 'bot_dust' group by 1, 2, 3, 4, 5) a
+        using (user_id, mode, exchange, connection, currency)
       where coalesce(h.qty, 0) <> coalesce(a.qty, 0)`,
   },
   {
