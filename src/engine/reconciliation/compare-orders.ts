@@ -17,7 +17,7 @@ import {
 } from './report.ts'
 
 /** What changed more recently than this before a report may not be in it. */
-export const SETTLE_MS = 5_000
+const SETTLE_MS = 5_000
 /** Two reports count as two when they are this far apart; our clock may have been set back between them. */
 export function areApart(atMs: number, beforeMs: number): boolean {
   return Math.abs(atMs - beforeMs) >= SETTLE_MS

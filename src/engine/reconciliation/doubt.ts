@@ -83,7 +83,7 @@ type ProofRules = Pick<VenueCapabilities, 'absenceProof' | 'absenceHorizonSec'>
 
 /** 'absent' is proof; 'wait' is anything else, for as long as it takes. */
 export function verdict(doubt: Doubt, rules: ProofRules, nowMs: number): 'wait' | 'absent' {
-  if (doubt.unexplained || rules.absenceProof.length === 0) return 'wait'
+  if (rules.absenceProof.length === 0) return 'wait'
   return rules.absenceProof.every(source => isProven(doubt, rules, source, nowMs)) ? 'absent' : 'wait'
 }
 

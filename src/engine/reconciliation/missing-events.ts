@@ -2,17 +2,14 @@
 // again owes nothing, and neither does the next one once the steps are taken.
 
 import { compareHoldings } from './compare-holdings.ts'
-import { compareOrders, SETTLE_MS } from './compare-orders.ts'
+import { compareOrders } from './compare-orders.ts'
 import { fillKey } from './evidence.ts'
 import type { OurSide, ReconcileMemory, Reconciliation, VenueReport } from './report.ts'
 
 export function missingEvents(ours: OurSide, report: VenueReport, memory: ReconcileMemory): Reconciliation {
   if (report.id <= memory.reportId) return nothing(memory)
   const orders = compareOrders(ours, report, memory)
-  const account =
-    orders.unsettled.size > 0 ||
-    orders.probes.length > 0 ||
-    [...ours.touchedAtMs.values()].some(touchedAtMs => report.atMs - touchedAtMs < SETTLE_MS)
+  const account = orders.unsettled.size > 0 || orders.probes.length > 0
   const holdings = compareHoldings(ours, report, memory, {
     symbols: orders.unsettled,
     account,
