@@ -18,6 +18,7 @@ import { TargetBirths } from './simulated-venue/target-births.ts'
 import { TickFills } from './simulated-venue/tick-fills.ts'
 import type { Print, Quote } from './simulated-venue/tick-market.ts'
 import { Transit, type UnderWay } from './simulated-venue/transit.ts'
+import { type Item, isSpent, type Walk } from './simulated-venue/walk.ts'
 import type { Watch } from './watch.ts'
 
 /** Learns of every step, in order: keeps the facts in memory, or makes the batch of a transaction of them. */
@@ -45,27 +46,6 @@ export interface SimulatedRunOptions<State> {
 export interface SavedVenue {
   readonly nowMs: number
   readonly underWay: readonly UnderWay[]
-}
-
-type PriceTrigger = Extract<Watch, { kind: 'price_at_or_below' | 'price_at_or_above' }>
-
-/** Something the price can meet: an order of the book or a watch of the machine. */
-type Item = { readonly order: BookOrder; readonly watch: null } | { readonly order: null; readonly watch: PriceTrigger }
-
-/** Where the walk through a candle stands. */
-interface Walk {
-  readonly symbol: string
-  readonly openMs: number
-  readonly innerMs: number
-  readonly restingOnly: boolean
-  price: Decimal
-  priceNumber: number
-  atOpen: boolean
-  /** Of the candle, base currency; NaN where the source tells none. */
-  readonly volume: number
-  cap: Decimal | null
-  /** Watches that fired in this candle, with their price and where the price stood: each fires once at a place. */
-  readonly spent: { readonly id: string; readonly price: number; readonly at: number }[]
 }
 
 export class SimulatedRun<State> {
@@ -216,8 +196,8 @@ export class SimulatedRun<State> {
   #tick(atMs: number): TickFills {
     this.#ticks ??= this.#tickFills()
     this.#desk.isTicking = true
-    this.#nowMs = Math.max(this.#nowMs, atMs)
     this.deliver(atMs)
+    this.#nowMs = Math.max(this.#nowMs, atMs)
     this.#candle += 1
     this.#cause = null
     return this.#ticks
@@ -593,10 +573,4 @@ export class SimulatedRun<State> {
 
 function keyOf({ tradeSeq, purpose, sequence }: OrderKey): OrderKey {
   return { tradeSeq, purpose, sequence }
-}
-
-function isSpent(walk: Walk, watch: PriceTrigger, at: number): boolean {
-  if (walk.spent.length === 0) return false
-  const price = watch.price.toNumber()
-  return walk.spent.some(each => each.id === watch.id && each.price === price && each.at === at)
 }

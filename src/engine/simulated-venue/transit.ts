@@ -48,8 +48,12 @@ export class Transit {
     return null
   }
 
+  /** Orders of a symbol that the venue will take. */
   ordersOf(symbol: string): number {
-    return this.#arrivals.filter(arrival => arrival.what === 'order' && arrival.order.symbol === symbol).length
+    let count = 0
+    for (const arrival of this.#arrivals)
+      if (arrival.what === 'order' && arrival.order.symbol === symbol && !arrival.rejection) count += 1
+    return count
   }
 
   remove(arrival: Arrival): void {
