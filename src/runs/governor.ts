@@ -77,7 +77,7 @@ export class Governor {
   /** Most recently served last, for turns. */
   readonly #served = new Map<string, number>()
   #serving = 0
-  #waiting: Waiting[] = []
+  readonly #waiting = new Map<CallClass, readonly Waiting[]>(CALL_CLASSES.map(callClass => [callClass, []]))
   #numbers = 0
   #urgentOnlyUntilMs = Number.NEGATIVE_INFINITY
   #bannedUntilMs = Number.NEGATIVE_INFINITY
@@ -121,7 +121,10 @@ export class Governor {
       const abort = (): void => waiting.fail(signal.reason)
       const leave = (): void => {
         signal.removeEventListener('abort', abort)
-        this.#waiting = this.#waiting.filter(each => each !== waiting)
+        this.#waiting.set(
+          waiting.class,
+          this.#queue(waiting.class).filter(each => each !== waiting),
+        )
       }
       const waiting: Waiting = {
         ...request,
@@ -137,7 +140,7 @@ export class Governor {
         },
       }
       signal.addEventListener('abort', abort, { once: true })
-      this.#waiting.push(waiting)
+      this.#waiting.set(waiting.class, [...this.#queue(waiting.class), waiting])
       this.#serve()
     })
   }
@@ -173,7 +176,7 @@ export class Governor {
   /** How much of every limit this worker may use: several workers behind one address divide it. */
   setShare(share: number): void {
     this.#share = checkedShare(share)
-    for (const call of this.#waiting) {
+    for (const call of [...this.#waiting.values()].flat()) {
       try {
         this.#refuseTooHeavy(call)
       } catch (error) {
@@ -185,16 +188,20 @@ export class Governor {
 
   /** Calls that wait. */
   get waiting(): number {
-    return this.#waiting.length
+    return [...this.#waiting.values()].reduce((sum, queue) => sum + queue.length, 0)
   }
 
   /** Somebody as urgent waits already; who waits for his own account's orders holds up only those. */
   #isOutranked(call: GovernedCall): boolean {
     const nowMs = this.#clock.monotonic()
-    return this.#waiting.some(each => {
-      if (rank(each.class) > rank(call.class)) return false
-      return this.#admission(each, nowMs) !== 'orders' || (each.account === call.account && call.isOrder)
-    })
+    const holdsUp = (each: Waiting): boolean =>
+      this.#admission(each, nowMs) !== 'orders' || (each.account === call.account && call.isOrder)
+    const urgent = CALL_CLASSES.slice(0, CALL_CLASSES.indexOf(call.class) + 1)
+    return urgent.some(callClass => this.#queue(callClass).some(holdsUp))
+  }
+
+  #queue(callClass: CallClass): readonly Waiting[] {
+    return this.#waiting.get(callClass) ?? []
   }
 
   #admission(call: GovernedCall, nowMs: number): Admission {
@@ -238,7 +245,7 @@ export class Governor {
     }
     this.#alarm?.abort()
     this.#alarm = null
-    if (this.#waiting.length === 0) return
+    if (this.waiting === 0) return
     const alarm = new AbortController()
     this.#alarm = alarm
     const wakeAtMs = Math.max(this.#changesAtMs(nowMs), nowMs + MARGIN_MS)
@@ -254,7 +261,7 @@ export class Governor {
    */
   #next(nowMs: number): Waiting | null {
     for (const callClass of CALL_CLASSES) {
-      const waiting = this.#waiting.filter(each => each.class === callClass)
+      const waiting = this.#queue(callClass)
       for (const account of this.#inTurn(waiting)) {
         const own = waiting
           .filter(each => each.account === account)
@@ -276,7 +283,8 @@ export class Governor {
 
   /** The next moment at which a window empties or a pause ends. */
   #changesAtMs(nowMs: number): number {
-    const accounts = new Set(this.#waiting.filter(each => each.isOrder).map(each => each.account))
+    const ordering = [...this.#waiting.values()].flat().filter(each => each.isOrder)
+    const accounts = new Set(ordering.map(each => each.account))
     const counts = [...this.#weight, ...[...accounts].flatMap(account => this.#ordersOf(account))]
     const times = [this.#bannedUntilMs, this.#urgentOnlyUntilMs, ...counts.map(count => count.changesAtMs(nowMs))]
     return Math.min(...times.filter(atMs => atMs > nowMs))
@@ -337,10 +345,6 @@ class WindowCount {
       this.#first = 0
     }
   }
-}
-
-function rank(callClass: CallClass): number {
-  return CALL_CLASSES.indexOf(callClass)
 }
 
 /** What a class may fill of a window: of a very small one at least a single call. */

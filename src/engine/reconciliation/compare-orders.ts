@@ -33,8 +33,8 @@ export interface OrdersCompared {
   readonly probes: ProbeRequest[]
   readonly words: Map<string, OrderWordChange>
   readonly misses: Record<string, { readonly count: number; readonly atMs: number }>
-  readonly foreign: string[]
-  readonly adopted: string[]
+  readonly foreign: Set<string>
+  readonly adopted: Set<string>
   readonly foreignFills: VenueFill[]
   /** Symbols of which something is still moving: no position of theirs can be judged by this report. */
   readonly unsettled: Set<string>
@@ -48,8 +48,8 @@ export function compareOrders(ours: OurSide, report: VenueReport, memory: Reconc
     probes: [],
     words: new Map(),
     misses: {},
-    foreign: [...memory.foreign],
-    adopted: [...memory.adopted],
+    foreign: new Set(memory.foreign),
+    adopted: new Set(memory.adopted),
     foreignFills: [],
     unsettled: new Set(),
   }
@@ -69,7 +69,8 @@ interface IndexedReport {
   readonly notFound: ReadonlySet<string>
   /** Words about orders that no record knows, newest of each. */
   readonly strangers: Map<string, VenueOrder>
-  strangeFills: VenueFill[]
+  /** Fills of orders that no record knows, by `strangeKey`. */
+  readonly strangeFills: Map<string, VenueFill[]>
 }
 
 function indexReport(records: readonly OrderRecord[], report: VenueReport): IndexedReport {
@@ -96,14 +97,29 @@ function indexReport(records: readonly OrderRecord[], report: VenueReport): Inde
   }
 
   const fills = new Map<string, VenueFill[]>()
-  const strangeFills: VenueFill[] = []
+  const strangeFills = new Map<string, VenueFill[]>()
   for (const fill of report.fills?.rows ?? []) {
     const record = recordOf(fill)
-    if (!record) strangeFills.push(fill)
-    else fills.set(record.clientOrderId, [...(fills.get(record.clientOrderId) ?? []), fill])
+    if (record) gather(fills, record.clientOrderId, fill)
+    else gather(strangeFills, strangeKey(fill), fill)
   }
   const notFound = new Set(report.lookedUp.filter(each => each.order === null).map(each => each.clientOrderId))
   return { words, fills, notFound, strangers, strangeFills }
+}
+
+function gather(groups: Map<string, VenueFill[]>, key: string, fill: VenueFill): void {
+  const group = groups.get(key)
+  if (group) group.push(fill)
+  else groups.set(key, [fill])
+}
+
+/** A fill names its order by our id where the venue tells one, else by the venue's. */
+function strangeKey(it: {
+  readonly symbol: string
+  readonly clientOrderId: string | null
+  readonly venueOrderId: string
+}): string {
+  return it.clientOrderId === null ? `venue|${venueKey(it.symbol, it.venueOrderId)}` : `ours|${it.symbol}|${it.clientOrderId}`
 }
 
 /** Of two words with the same time the one that says it has ended is the later one. */
@@ -201,19 +217,16 @@ function adoptOrphans(ours: OurSide, indexed: IndexedReport, fillsComplete: bool
     const own = order.clientOrderId === null ? null : ours.recompute(order.clientOrderId)
     if (own === null) continue
     indexed.strangers.delete(key)
-    const mine = indexed.strangeFills.filter(fill => fill.symbol === order.symbol && isOf(fill, order))
-    indexed.strangeFills = indexed.strangeFills.filter(fill => !mine.includes(fill))
+    const keys = [strangeKey(order), strangeKey({ ...order, clientOrderId: null })]
+    const mine = keys.flatMap(each => indexed.strangeFills.get(each) ?? [])
+    for (const each of keys) indexed.strangeFills.delete(each)
     const concerns = order.status === 'open' || mine.length > 0 || (order.executedQuantity?.isPositive() ?? false)
-    if (!concerns || result.adopted.includes(key)) continue
+    if (!concerns || result.adopted.has(key)) continue
     const fills = uniqueFills(mine).filter(fill => !ours.booked.has(fillKey(fill.symbol, fill.venueFillId)))
-    result.adopted.push(key)
+    result.adopted.add(key)
     result.unsettled.add(order.symbol)
     result.unrecorded.push({ kind: 'orphan_adopted', key: own, order, fills, fillsComplete })
   }
-}
-
-function isOf(fill: VenueFill, order: VenueOrder): boolean {
-  return fill.clientOrderId === null ? fill.venueOrderId === order.venueOrderId : fill.clientOrderId === order.clientOrderId
 }
 
 function uniqueFills(fills: readonly VenueFill[]): VenueFill[] {
@@ -224,18 +237,19 @@ function uniqueFills(fills: readonly VenueFill[]): VenueFill[] {
 function tellForeign(ours: OurSide, report: VenueReport, indexed: IndexedReport, result: OrdersCompared): void {
   const open = new Set((report.openOrders?.rows ?? []).map(order => venueKey(order.symbol, order.venueOrderId)))
   for (const [key, order] of indexed.strangers) {
-    if (order.status !== 'open' || !open.has(key) || result.foreign.includes(key)) continue
+    if (order.status !== 'open' || !open.has(key) || result.foreign.has(key)) continue
     // Without an id it may be the very order that is in doubt: that is decided first.
     if (order.clientOrderId === null && ours.records.some(each => isMoving(each.order) && isSameOrder(each.order, order)))
       continue
-    result.foreign.push(key)
+    result.foreign.add(key)
     result.unrecorded.push({ kind: 'foreign_order_seen', order })
   }
 }
 
 /** Fills whose order nobody has listed: ours are looked up, others' are remembered as such. */
 function probeUnrecorded(ours: OurSide, indexed: IndexedReport, result: OrdersCompared): void {
-  for (const fill of uniqueFills(indexed.strangeFills)) {
+  const asked = new Set(result.probes.map(probe => probe.clientOrderId))
+  for (const fill of uniqueFills([...indexed.strangeFills.values()].flat())) {
     if (ours.booked.has(fillKey(fill.symbol, fill.venueFillId))) continue
     const { clientOrderId, symbol, venueOrderId } = fill
     if (clientOrderId === null || ours.recompute(clientOrderId) === null) {
@@ -243,7 +257,8 @@ function probeUnrecorded(ours: OurSide, indexed: IndexedReport, result: OrdersCo
       continue
     }
     result.unsettled.add(symbol)
-    if (result.probes.some(probe => probe.clientOrderId === clientOrderId)) continue
+    if (asked.has(clientOrderId)) continue
+    asked.add(clientOrderId)
     result.probes.push({ clientOrderId, symbol, venueOrderId, why: 'unrecorded' })
   }
 }

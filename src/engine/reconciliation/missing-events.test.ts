@@ -217,6 +217,18 @@ describe('other rows of the table', () => {
     assert.deepEqual(kinds(missingEvents(ourSide([]), report(2, sections), first.memory)), [])
   })
 
+  test('fills of an orphan under the venue id alone are its own', () => {
+    const sections = {
+      openOrders: listing(venueOrder('ekZ')),
+      fills: listing(venueFill(null, '5', '0.2', { venueOrderId: 'v-ekZ' }), venueFill('ekZ', '6', '0.3')),
+    }
+    const outcome = missingEvents(ourSide([]), report(1, sections), newMemory())
+    const [event] = outcome.events
+    assert.ok(event?.kind === 'orphan_adopted')
+    assert.deepEqual(event.fills.map(fill => fill.venueFillId).sort(), ['5', '6'])
+    assert.equal(outcome.foreignFills.size, 0)
+  })
+
   test('a fill of ours whose order nobody knows is looked up; the cursor does not pass it', () => {
     const fills = listing(venueFill('ekQ', '8', '0.2'), venueFill('X', '9', '0.2'))
     const outcome = missingEvents(ourSide([]), report(1, { fills }), newMemory())

@@ -18,8 +18,8 @@ export function missingEvents(ours: OurSide, report: VenueReport, memory: Reconc
   const next: ReconcileMemory = {
     reportId: report.id,
     misses: orders.misses,
-    foreign: orders.foreign,
-    adopted: orders.adopted,
+    foreign: [...orders.foreign],
+    adopted: [...orders.adopted],
     differences: holdings.differences,
   }
   return {
