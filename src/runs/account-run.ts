@@ -7,12 +7,14 @@ import type { Decimal } from '../core/money/decimal.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { AccountAssignment } from '../engine/account-store.ts'
 import type { EngineEvent } from '../engine/machine.ts'
+import { VenueError } from '../engine/venue.ts'
 import type { ForeignDecision } from './account-people.ts'
 import type { AccountRunDeps } from './account-ports.ts'
 import { AccountProbes } from './account-probes.ts'
 import { AccountWriter } from './account-writer.ts'
 import { Dispatcher } from './dispatch-orders.ts'
 import { Kick } from './kick.ts'
+import { leasedVenue } from './leased-venue.ts'
 import { VenueClock } from './venue-clock.ts'
 
 export type AccountStage = 'starting' | 'reconciling' | 'protecting' | 'ready' | 'stopped'
@@ -49,7 +51,8 @@ export class AccountRun {
   readonly #timers: Kick
   readonly #venueClock: VenueClock
 
-  constructor(assignment: AccountAssignment, deps: AccountRunDeps) {
+  constructor(assignment: AccountAssignment, given: AccountRunDeps) {
+    const deps: AccountRunDeps = { ...given, venue: leasedVenue(given.venue, given.mayAct) }
     this.assignment = assignment
     this.#deps = deps
     this.#timers = new Kick(deps.clock)
@@ -65,7 +68,7 @@ export class AccountRun {
       },
       isClockTrusted: () => this.#venueClock.isTrusted(),
     })
-    this.#venueClock = new VenueClock(deps.venue, deps.clock, {
+    this.#venueClock = new VenueClock({ serverTime: () => this.#askTime() }, deps.clock, {
       onJump: jumpMs => deps.log.warn({ jumpMs }, 'the wall clock was set: entries wait until the venue has told its time'),
       onSync: () => this.#dispatcher.kick(),
       onFailure: message => deps.log.warn({ message }, 'the time of the venue could not be measured'),
@@ -129,6 +132,20 @@ export class AccountRun {
       histories.set(bot.botId, bySymbol)
     }
     if (!signal.aborted) await this.#writer.do('reports', { kind: 'ready', histories })
+  }
+
+  /** A question like every other to the venue's limits: one that has no room now is not asked, a later one is. */
+  async #askTime(): Promise<number> {
+    const { governor, venue } = this.#deps
+    const account = this.assignment.accountId
+    if (!governor.take({ class: 'P3', account, weight: 1, isOrder: false }))
+      throw new VenueError('rate_limited', 'NOT_SENT', "the venue's limits leave no room to ask for its time")
+    try {
+      return await venue.serverTime()
+    } catch (error) {
+      governor.noteError(account, error)
+      throw error
+    }
   }
 
   async #watchTimers(signal: AbortSignal): Promise<void> {
