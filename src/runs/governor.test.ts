@@ -324,6 +324,6 @@ test('property: no window ever holds more than its limit, no class more than its
       assert.equal(governor.waiting, 0)
       await Promise.all(ends)
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   )
 })

@@ -77,7 +77,7 @@ export class Governor {
   /** Most recently served last, for turns. */
   readonly #served = new Map<string, number>()
   #serving = 0
-  readonly #waiting = new Map<CallClass, readonly Waiting[]>(CALL_CLASSES.map(callClass => [callClass, []]))
+  readonly #waiting = new Map<CallClass, Waiting[]>(CALL_CLASSES.map(callClass => [callClass, []]))
   #numbers = 0
   #urgentOnlyUntilMs = Number.NEGATIVE_INFINITY
   #bannedUntilMs = Number.NEGATIVE_INFINITY
@@ -140,8 +140,9 @@ export class Governor {
         },
       }
       signal.addEventListener('abort', abort, { once: true })
-      this.#waiting.set(waiting.class, [...this.#queue(waiting.class), waiting])
-      this.#serve()
+      this.#queue(waiting.class).push(waiting)
+      // It was refused just now, so nothing is to be granted: only its own account's orders may have room before the next wake-up.
+      if (this.#alarm === null || waiting.isOrder) this.#serve()
     })
   }
 
@@ -200,8 +201,8 @@ export class Governor {
     return urgent.some(callClass => this.#queue(callClass).some(holdsUp))
   }
 
-  #queue(callClass: CallClass): readonly Waiting[] {
-    return this.#waiting.get(callClass) ?? []
+  #queue(callClass: CallClass): Waiting[] {
+    return this.#waiting.get(callClass)!
   }
 
   #admission(call: GovernedCall, nowMs: number): Admission {
