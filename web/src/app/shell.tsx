@@ -7,6 +7,7 @@ import type { User } from '../../../src/contract/auth.ts'
 import { onSignedOut } from '../client/call.ts'
 import { queryClient } from '../client/queries.ts'
 import { isStreaming, openStream, subscribeStreaming } from '../client/stream.ts'
+import { KillSwitchButton, SafetyBanner } from '../features/safety/banner.tsx'
 import { leave, useLogout, useSession } from '../features/session/session.ts'
 import { SignInPage } from '../features/session/sign-in-page.tsx'
 import { Failed } from '../ui/faces.tsx'
@@ -93,6 +94,7 @@ function SignedIn({ user, onLeave }: { user: User; onLeave(): void }) {
           </nav>
           <span style={{ flex: 1 }} />
           <Connection />
+          <KillSwitchButton role={user.role} />
           <Tooltip label="Find and do (Ctrl K)">
             <ActionIcon size="lg" aria-label="Find and do" onClick={() => setPalette(true)}>
               <Icon name="search" />
@@ -106,6 +108,7 @@ function SignedIn({ user, onLeave }: { user: User; onLeave(): void }) {
         </div>
       </header>
       <main id="content" className="page" tabIndex={-1}>
+        <SafetyBanner />
         <Outlet />
       </main>
       <nav className="foot" aria-label="Pages at the foot">

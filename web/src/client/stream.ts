@@ -14,7 +14,7 @@ const CONCERNED: Readonly<Record<Topic, readonly string[]>> = {
   positions: ['listPositions', 'botPositions', 'botStatus'],
   funds: ['listFunds', 'botFunds', 'botStatus', 'ledgerAccounts'],
   decisions: ['botDecisions', 'botStatus'],
-  events: ['botLogs', 'listEvents'],
+  events: ['botLogs', 'listEvents', 'getSafety', 'safetyHistory'],
 }
 
 let streaming = false
