@@ -34,15 +34,31 @@ export async function stepFills(
       writer.wantLookUp({ symbol: fill.symbol, clientOrderId: fill.clientOrderId, venueOrderId: fill.venueOrderId })
     } else foreign.add(key)
   }
-  if (page) writer.passPage(page.symbol, page.page, foreign)
+  if (!page) return
+  writer.passPage(page.symbol, page.page, foreign)
+  if (!page.page.complete) return
+  // A venue that does not state how much was executed has told all of it by now.
+  for (const id of [...writer.waitingWords.keys()]) {
+    const record = writer.records.orders.get(id)
+    if (record?.order.symbol === page.symbol) applyWord(writer, record, null, [], true)
+  }
 }
 
-/** Steps an order's bot with what a word and fills say of it. */
-export function applyWord(writer: AccountWriter, record: KnownOrder, word: VenueOrder | null, fills: readonly VenueFill[]): void {
+/**
+ * Steps an order's bot with what a word and fills say of it.
+ * @param fillsComplete every fill of the order up to its word has been read.
+ */
+export function applyWord(
+  writer: AccountWriter,
+  record: KnownOrder,
+  word: VenueOrder | null,
+  fills: readonly VenueFill[],
+  fillsComplete = false,
+): void {
   const bot = writer.bot(record.botId)
   if (!bot) return
   const waiting = word ?? writer.waitingWords.get(record.clientOrderId) ?? null
-  const evidence = evidenceEvents(record, { order: waiting, fills }, writer.records.bookedFills)
+  const evidence = evidenceEvents(record, { order: waiting, fills, fillsComplete }, writer.records.bookedFills)
   for (const step of evidence.events) stepEvidence(writer, bot, record.clientOrderId, step)
   const after = writer.records.orders.get(record.clientOrderId) ?? record
   writer.noteWord(after, {

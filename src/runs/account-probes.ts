@@ -1,8 +1,10 @@
 // Everything that an account asks its venue beside its orders: what became of orders in doubt, fills that a word counts and nobody has
 // sent, look-ups, and the comparison of records with the venue at a start and ever after. Answers go to the writer; nothing is decided here.
 
-import type { SavedIntent } from '../engine/account-store.ts'
-import type { SourceAnswer } from '../engine/reconciliation/doubt.ts'
+import { splitSymbol } from '../core/market/instrument.ts'
+import { Decimal, ZERO } from '../core/money/decimal.ts'
+import type { OrderRecord, SavedIntent } from '../engine/account-store.ts'
+import { matchWithoutId, type SourceAnswer } from '../engine/reconciliation/doubt.ts'
 import { fillKey } from '../engine/reconciliation/evidence.ts'
 import type { VenueReport } from '../engine/reconciliation/report.ts'
 import {
@@ -104,10 +106,10 @@ export class AccountProbes {
   async #report(withBalances: boolean, signal: AbortSignal): Promise<boolean> {
     const { venue, clock } = this.#deps
     this.#reconciledAtMs = clock.monotonic()
-    const atMs = clock.now()
+    const atMs = this.#venueClock.now()
     const lookedUp: { clientOrderId: string; order: VenueOrder | null }[] = []
     for (const request of this.#writer.probeRequests) {
-      const order = await this.#read('P3', () => venue.find(request), signal)
+      const order = await this.#find('P3', request, signal)
       if (order !== undefined) lookedUp.push({ clientOrderId: request.clientOrderId, order })
     }
     const openOrders = await this.#read('P3', () => venue.openOrders(), signal)
@@ -181,7 +183,7 @@ export class AccountProbes {
   }
 
   async #lookUp(ref: VenueOrderRef, signal: AbortSignal): Promise<void> {
-    const order = await this.#read('P3', () => this.#deps.venue.find(ref), signal)
+    const order = await this.#find('P3', ref, signal)
     if (order) await this.#writer.do('orders', { kind: 'word', order })
     // Not found proves nothing by itself: the comparison with the venue counts it.
     if (order === null || order === undefined) this.#reconciledAtMs = Number.NEGATIVE_INFINITY
@@ -190,7 +192,7 @@ export class AccountProbes {
   async #askInDoubt(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const due = this.#nextInDoubt()
-      const waitMs = due ? (due.nextProbeAtMs ?? 0) - this.#deps.clock.now() : IDLE_MS
+      const waitMs = due ? (due.nextProbeAtMs ?? 0) - this.#venueClock.now() : IDLE_MS
       if (!due || waitMs > 0) {
         await this.#doubted.wait(Math.min(waitMs, IDLE_MS), signal)
         continue
@@ -212,7 +214,7 @@ export class AccountProbes {
 
   /** One round of questions: the look-up first; once an absence may count, every source that could prove it. */
   async #probe(intent: SavedIntent, signal: AbortSignal): Promise<ProbeResult> {
-    const { venue, clock } = this.#deps
+    const { venue } = this.#deps
     const record = this.#writer.records.orders.get(intent.clientOrderId)
     const symbol = record?.order.symbol ?? ''
     const ref = { symbol, clientOrderId: intent.clientOrderId, venueOrderId: record?.venueOrderId ?? null }
@@ -223,21 +225,30 @@ export class AccountProbes {
       order.clientOrderId === ref.clientOrderId || (ref.venueOrderId !== null && order.venueOrderId === ref.venueOrderId)
 
     if (venue.capabilities.findByClientId) {
-      const found = await this.#once('P0', () => venue.find(ref), signal)
+      const found = await this.#find('P0', ref, signal, 1)
       sources.find = found === undefined ? 'failed' : found === null ? 'absent' : 'present'
       word = found ?? null
     }
     let unexplained = false
+    const seen: VenueOrder[] = []
     const sentAtMs = intent.sentAtMs ?? intent.createdAtMs
-    const mayProve = clock.now() - sentAtMs >= venue.capabilities.absenceHorizonSec * 1000
+    const mayProve = this.#venueClock.now() - sentAtMs >= venue.capabilities.absenceHorizonSec * 1000
     if (word === null && (mayProve || !venue.capabilities.findByClientId)) {
       const look = (source: AbsenceSource, listing: Listing<VenueOrder> | undefined): void => {
         const found = listing?.rows.find(isIt)
+        seen.push(...(listing?.rows ?? []))
         if (found) word = found
         sources[source] = found ? 'present' : listing === undefined ? 'failed' : listing.complete ? 'absent' : 'incomplete'
       }
       look('open_orders', await this.#once('P0', () => venue.openOrders(), signal))
       look('history', await this.#once('P0', () => venue.history(sentAtMs - 60_000), signal))
+      if (word === null && record && !venue.capabilities.findByClientId) {
+        word = matchWithoutId(record, seen, {
+          sentAtMs,
+          taken: this.#writer.records.takenVenueIds(),
+          rivals: this.#writer.records.unknown(),
+        })
+      }
       const page = await this.#readFills('P0', symbol, signal)
       fills = (page?.fills ?? []).filter(
         fill => fill.clientOrderId === ref.clientOrderId || (ref.venueOrderId !== null && fill.venueOrderId === ref.venueOrderId),
@@ -245,18 +256,28 @@ export class AccountProbes {
       const unbooked = fills.some(fill => !this.#writer.records.bookedFills.has(fillKey(fill.symbol, fill.venueFillId)))
       sources.fills = page === null ? 'failed' : unbooked ? 'present' : page.complete ? 'absent' : 'incomplete'
       const balances = await this.#once('P0', () => venue.balances(), signal)
-      unexplained = !balances?.complete || this.#differs(balances)
+      unexplained =
+        !balances?.complete || (record !== undefined && mayHaveFilled(record, this.#writer.records.balances(), balances.rows))
     }
-    return { clientOrderId: intent.clientOrderId, atMs: clock.now(), word, fills, sources, unexplained }
+    return { clientOrderId: intent.clientOrderId, atMs: this.#venueClock.now(), word, fills, sources, unexplained }
   }
 
-  #differs(balances: Listing<VenueBalance>): boolean {
-    const ours = this.#writer.records.balances()
-    const there = new Map(balances.rows.map(row => [row.currency, row.free.plus(row.locked)]))
-    return [...ours].some(([currency, amount]) => {
-      const total = there.get(currency)
-      return total ? !total.equals(amount) : !amount.isZero()
-    })
+  /** null where the venue says that it knows no such order, undefined where it does not answer. */
+  async #find(
+    callClass: CallClass,
+    ref: VenueOrderRef,
+    signal: AbortSignal,
+    tries?: number,
+  ): Promise<VenueOrder | null | undefined> {
+    const find = async (): Promise<VenueOrder | null> => {
+      try {
+        return await this.#deps.venue.find(ref)
+      } catch (error) {
+        if (error instanceof VenueError && error.class === 'not_found') return null
+        throw error
+      }
+    }
+    return this.#read(callClass, find, signal, tries)
   }
 
   /** A read that is tried again as its errors allow, or as often as told; undefined where it does not answer. */
@@ -300,4 +321,31 @@ function joinPages(pages: ReadonlyMap<string, FillsPage | null>): Listing<VenueF
     complete = complete && page?.complete === true
   }
   return { rows, complete }
+}
+
+/** Prices of an execution lie within this factor of the order's own. */
+const PRICE_FACTOR = Decimal.from(2)
+
+/**
+ * Whether balances differ in the way in which an execution of this order would make them: coins one way, money the other, at a price
+ * like the order's. Any other difference says nothing about it.
+ */
+export function mayHaveFilled(
+  { order }: OrderRecord,
+  ours: ReadonlyMap<string, Decimal>,
+  rows: readonly VenueBalance[],
+): boolean {
+  const parts = splitSymbol(order.symbol)
+  if (!parts) return true
+  const change = (currency: string): Decimal => {
+    const row = rows.find(each => each.currency === currency)
+    return (row ? row.free.plus(row.locked) : ZERO).minus(ours.get(currency) ?? ZERO)
+  }
+  const coins = change(parts.base)
+  const money = change(parts.quote)
+  const isLikeIt = order.side === 'buy' ? coins.isPositive() && money.isNegative() : coins.isNegative() && money.isPositive()
+  const price = order.limitPrice ?? order.stopPrice ?? order.decisionPrice
+  if (!isLikeIt || !price) return isLikeIt
+  const worth = coins.abs().times(price)
+  return money.abs().lte(worth.times(PRICE_FACTOR)) && money.abs().times(PRICE_FACTOR).gte(worth)
 }

@@ -155,8 +155,9 @@ export class AccountRecords {
     return [...this.orders.values()].filter(record => record.order.status === 'unknown')
   }
 
-  live(): KnownOrder[] {
-    return [...this.orders.values()].filter(record => isLive(record.order))
+  /** The venue's own ids of orders that are known, ours and others'. */
+  takenVenueIds(): ReadonlySet<string> {
+    return new Set([...this.#byVenueId.keys(), ...this.foreign.keys()])
   }
 
   /** Forgets orders that ended long ago. */

@@ -67,7 +67,7 @@ function stepFinding(writer: AccountWriter, event: ReconcileEvent): void {
     case 'orphan_adopted': {
       if (!adopt(writer, event.order)) return
       const record = event.order.clientOrderId === null ? undefined : writer.records.orders.get(event.order.clientOrderId)
-      if (record) applyWord(writer, record, null, event.fills)
+      if (record) applyWord(writer, record, null, event.fills, event.fillsComplete)
       return
     }
     case 'foreign_order_seen':
@@ -88,7 +88,7 @@ function stepOrder(writer: AccountWriter, event: Extract<ReconcileEvent, { kind:
   const bot = record ? writer.bot(record.botId) : undefined
   if (!record || !bot) return
   if (event.event !== 'missing') {
-    if (event.word) applyWord(writer, record, event.word, [])
+    if (event.word) applyWord(writer, record, event.word, [], true)
     return
   }
   const { tradeSeq, purpose, sequence } = record.order

@@ -67,6 +67,7 @@ export class AccountRun {
         void this.#venueClock.sync()
       },
       isClockTrusted: () => this.#venueClock.isTrusted(),
+      now: () => this.#venueClock.now(),
     })
     this.#venueClock = new VenueClock({ serverTime: () => this.#askTime() }, deps.clock, {
       onJump: jumpMs => deps.log.warn({ jumpMs }, 'the wall clock was set: entries wait until the venue has told its time'),
@@ -128,7 +129,7 @@ export class AccountRun {
     for (const bot of this.#writer.bots()) {
       const bySymbol = new Map<string, readonly Candle[]>()
       for (const symbol of bot.clock.symbols())
-        bySymbol.set(symbol, await this.#deps.history(symbol, bot.opened.feedTimeframe, this.#deps.clock.now()))
+        bySymbol.set(symbol, await this.#deps.history(symbol, bot.opened.feedTimeframe, this.#venueClock.now()))
       histories.set(bot.botId, bySymbol)
     }
     if (!signal.aborted) await this.#writer.do('reports', { kind: 'ready', histories })
@@ -152,10 +153,10 @@ export class AccountRun {
     let writtenMs = this.#deps.clock.monotonic()
     while (!signal.aborted) {
       const dueMs = this.#writer.mayExit() ? this.#writer.nextTimerMs() : null
-      const waitMs = dueMs === null ? TIMER_LOOK_MS : Math.min(TIMER_LOOK_MS, Math.max(1, dueMs - this.#deps.clock.now()))
+      const waitMs = dueMs === null ? TIMER_LOOK_MS : Math.min(TIMER_LOOK_MS, Math.max(1, dueMs - this.#venueClock.now()))
       await this.#timers.wait(waitMs, signal)
       if (signal.aborted) return
-      const now = this.#deps.clock.now()
+      const now = this.#venueClock.now()
       // Before that a due timer would be answered at once, unfired, and asked for again without end.
       const next = this.#writer.mayExit() ? this.#writer.nextTimerMs() : null
       if (next !== null && next <= now) await this.#writer.do('timers', { kind: 'timers', atMs: now })

@@ -53,6 +53,8 @@ export interface WriterEvents {
   /** The venue does not accept our time. */
   clockDisputed(): void
   isClockTrusted(): boolean
+  /** The venue's time by our clock, epoch ms. */
+  now(): number
 }
 
 /** Orders that ended within this time are read at a start: late fills of them are looked for. */
@@ -140,7 +142,7 @@ export class AccountWriter {
   /** Reads what is committed and tells what came of calls whose outcome was never written: nobody knows, so they are in doubt. */
   async open(signal: AbortSignal): Promise<void> {
     this.#signal = signal
-    const now = this.deps.clock.now()
+    const now = this.on.now()
     const saved = await this.#patiently(() => this.deps.store.load(this.assignment, now - ENDED_SINCE_MS), signal)
     this.#records = new AccountRecords(saved, this.deps.epoch, now)
     this.#safety = saved.safety
@@ -206,7 +208,7 @@ export class AccountWriter {
     const answers: (() => void)[] = []
     let mustWrite = false
     for (const { item, done, failed } of offered) {
-      this.#nowMs = Math.max(this.#nowMs, this.deps.clock.now())
+      this.#nowMs = Math.max(this.#nowMs, this.on.now())
       try {
         const result = await stepItem(this, item)
         if (done) answers.push(() => done(result))
