@@ -3,8 +3,8 @@
 
 import { overfill } from '../../core/ledger/overfill.ts'
 import { postFill } from '../../core/ledger/postings.ts'
-import { type Decimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
-import { type Fill, type Order, orderKeyText, remainingQuantity } from '../../core/orders/order.ts'
+import { type Decimal, maxDecimal, minDecimal, ONE, ZERO } from '../../core/money/decimal.ts'
+import { type Fill, type Order, orderKeyText } from '../../core/orders/order.ts'
 import { applyFill, sellBeyond } from '../../core/positions/lot.ts'
 import type { Deal } from './dca-state.ts'
 import { type DealContext, takerRate } from './deal-context.ts'
@@ -23,10 +23,11 @@ export function noteFillId(ctx: DealContext, deal: Deal, fill: Fill): void {
   deal.troubles = { ...deal.troubles, fillIds: [...fillIds, id].slice(-REMEMBERED_FILLS) }
 }
 
-export function bookMoney(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
+/** @param filled the order with this fill. */
+export function bookMoney(ctx: DealContext, deal: Deal, filled: Order, fill: Fill): void {
   const instrument = ctx.instrument(deal.symbol)
-  const remaining = remainingQuantity(order)
-  if (fill.quantity.gt(remaining)) tellOverfill(ctx, deal, order, fill)
+  const isOverfill = filled.filledQuantity.gt(filled.quantity)
+  if (isOverfill) tellOverfill(ctx, deal, filled, fill)
   const feeBase = fill.feeAsset === instrument.base ? fill.fee : ZERO
   if (fill.side === 'sell') {
     const leaving = feeBase.isZero() ? fill.quantity : fill.quantity.plus(feeBase)
@@ -40,7 +41,10 @@ export function bookMoney(ctx: DealContext, deal: Deal, order: Order, fill: Fill
     fill,
     base: instrument.base,
     quote: instrument.quote,
-    lock: fill.side === 'buy' ? minDecimal(deal.lock, reservedFor(ctx, order, minDecimal(fill.quantity, remaining))) : ZERO,
+    lock:
+      fill.side === 'buy'
+        ? minDecimal(deal.lock, reservedFor(ctx, filled, isOverfill ? orderedPart(filled, fill) : fill.quantity))
+        : ZERO,
   })
   deal.lock = deal.lock.minus(effect.fromLock)
   ctx.state.reserved = ctx.state.reserved.minus(effect.fromLock)
@@ -65,20 +69,24 @@ function changeFree(ctx: DealContext, deal: Deal, change: Decimal): void {
   })
 }
 
+/** What of the fill was ordered. */
+function orderedPart(filled: Order, fill: Fill): Decimal {
+  return maxDecimal(ZERO, fill.quantity.minus(filled.filledQuantity.minus(filled.quantity)))
+}
+
 /** What the lock holds for this much of the order: slippage beyond the price it was decided at must not eat the rungs that follow. */
 function reservedFor(ctx: DealContext, order: Order, quantity: Decimal): Decimal {
   const price = order.limitPrice ?? order.decisionPrice
-  if (!price || !quantity.isPositive()) return ZERO
+  if (!price) return ZERO
   return price.times(quantity).times(ONE.plus(takerRate(ctx.setting, order.symbol)))
 }
 
-function tellOverfill(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void {
-  const filled = order.filledQuantity.plus(fill.quantity)
-  ctx.event('OVERFILL', `Order ${orderKeyText(order)} of ${order.quantity} has filled ${filled}: more than was ordered`, {
+function tellOverfill(ctx: DealContext, deal: Deal, { quantity, filledQuantity }: Order, fill: Fill): void {
+  ctx.event('OVERFILL', `Order ${orderKeyText(fill)} of ${quantity} has filled ${filledQuantity}: more than was ordered`, {
     severity: 'error',
     symbol: deal.symbol,
     tradeSeq: deal.tradeSeq,
-    details: { fillId: fill.fillId, ordered: order.quantity, filled },
+    details: { fillId: fill.fillId, ordered: quantity, filled: filledQuantity },
   })
 }
 

@@ -59,13 +59,13 @@ export function bookFill(ctx: DealContext, fill: Fill, record?: OrderImage): voi
   ctx.notePrice(deal.symbol, price)
 
   const before = deal.lot
-  bookMoney(ctx, deal, order, fill)
   const filled: Order = {
     ...order,
     filledQuantity: order.filledQuantity.plus(fill.quantity),
     filledValue: order.filledValue.plus(fill.price.times(fill.quantity)),
     feeValueQuote: order.feeValueQuote.plus(fill.feeValueQuote),
   }
+  bookMoney(ctx, deal, filled, fill)
   const whole = filled.filledQuantity.gte(filled.quantity)
   if (kept) {
     replaceOrder(ctx, deal, filled)

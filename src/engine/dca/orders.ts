@@ -175,9 +175,12 @@ export function moveOrder(
   order: Order,
   event: OrderEvent,
   reason: string | null,
-  acknowledged = order.wasAcknowledged === true || order.filledQuantity.isPositive(),
+  acknowledged?: boolean,
 ): Order | null {
-  const move = transition(order.status, event, acknowledged)
+  const move =
+    event === 'absent'
+      ? transition(order.status, event, acknowledged ?? (order.wasAcknowledged === true || order.filledQuantity.isPositive()))
+      : transition(order.status, event)
   if (move.kind === 'impossible') throw new ImpossibleTransitionError(orderKeyText(order), order.status, event)
   if (move.anomaly) {
     ctx.event('ORDER_ANOMALY', `Order ${orderKeyText(order)} was ${order.status} and the venue says ${event}`, {

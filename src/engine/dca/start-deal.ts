@@ -49,7 +49,7 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
     gates.push({ gate: name, ok, detail })
   }
   gate('run_active', state.status === 'running', `the run is ${state.status}`)
-  gates.push(...safetyGates(ctx, symbol))
+  if (ctx.setting.answersLate || mayHoldBack(state)) gates.push(...safetyGates(ctx, symbol))
   const pauses = pausesOf(state, symbol).filter(reason => !(overridesRegime && reason === 'regime'))
   gate('paused_by', pauses.length === 0, pauses.length === 0 ? 'not paused' : `paused by ${pauses.join(', ')}`)
   const pair = ctx.readPair(symbol)
@@ -75,6 +75,10 @@ export function standingGates(ctx: DealContext, symbol: string, overridesRegime:
   const readyMs = (pair.lastClosedAtMs ?? Number.NEGATIVE_INFINITY) + config.dealStart.cooldownSec * 1000
   gate('cooldown', state.nowMs >= readyMs, state.nowMs >= readyMs ? 'none' : `until ${new Date(readyMs).toISOString()}`)
   return gates
+}
+
+function mayHoldBack({ safety, openDifferences, inDoubt }: DcaState): boolean {
+  return safety !== 'normal' || openDifferences > 0 || inDoubt.length > 0
 }
 
 /** What only a refusal shows, where the venue answers at once: there nothing can be in doubt. */

@@ -5,12 +5,12 @@ import type { Purpose } from '../../core/orders/order.ts'
 import type { EngineEvent } from '../machine.ts'
 import { endSellWait, forgetSellRefusals } from './backoff.ts'
 import { noteEvidence } from './cancels.ts'
-import type { Deal } from './dca-state.ts'
+import { type Deal, NO_TROUBLES } from './dca-state.ts'
 import type { DealContext } from './deal-context.ts'
 import { continueExit, refreshExits } from './exits.ts'
 import { orderEnded } from './fills.ts'
 import { followEnded } from './late.ts'
-import { findOrder, followOrder } from './orders.ts'
+import { followOrder } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
 import { forgetStopRefusals, timeProtection } from './protection.ts'
 
@@ -21,18 +21,17 @@ export function orderEvent(ctx: DealContext, event: EventOf<'order_event'>, pric
   // How much has filled follows from booked fills alone.
   if (event.event === 'part_filled' || event.event === 'filled') return
   const deal = ctx.deal(event.order.tradeSeq)
-  if (!deal || !findOrder(deal, event.order)) {
+  if (deal && event.sentNow) followOrder(ctx, deal, event.order, 'sent', null)
+  const followed = deal ? followOrder(ctx, deal, event.order, event.event, event.reason, event.acknowledged) : null
+  if (!deal || !followed) {
     if (event.record) followEnded(ctx, event.record, event.event, event.reason, event.acknowledged)
     return
   }
-  if (event.sentNow) followOrder(ctx, deal, event.order, 'sent', null)
-  const followed = followOrder(ctx, deal, event.order, event.event, event.reason, event.acknowledged)
-  if (!followed) return
   if (followed.ended) {
     orderEnded(ctx, deal, followed.order, priceOf(deal))
     return
   }
-  if (event.event !== 'accepted') return
+  if (event.event !== 'accepted' || deal.troubles === NO_TROUBLES) return
   const { order } = followed
   if (order.side === 'sell' && order.type !== 'market') {
     forgetSellRefusals(deal, order.purpose)
