@@ -154,6 +154,24 @@ test('funding beyond what is free comes out of the margin, and no more than that
   assert.equal(venue.funding({ symbol: SYMBOL, rate: d('0.2'), atMs: 3 }).toString(), '2701')
 })
 
+test('funding from a history: each time once, a missing rate costs nothing and is flagged', () => {
+  const venue = exchange()
+  const hour = 3_600_000
+  const history = [
+    { atMs: 8 * hour, rate: d('0.0001') },
+    { atMs: 24 * hour, rate: d('-0.0002') },
+  ]
+  venue.place(order('a', 'buy', '0.5'), 1)
+  const told = (toMs: number): string[] =>
+    venue
+      .fundFrom(SYMBOL, history, 8 * hour, toMs)
+      .map(({ atMs, paid, isMissing }) => `${atMs / hour} ${paid}${isMissing ? ' missing' : ''}`)
+  assert.deepEqual(told(20 * hour), ['8 3', '16 0 missing'])
+  assert.deepEqual(told(24 * hour), ['24 -6'])
+  assert.deepEqual(told(24 * hour), [])
+  assert.equal(usdt(venue), '1988 + 0')
+})
+
 type Act =
   | { readonly act: 'order'; readonly side: Side; readonly quantity: number; readonly price: number; readonly kind: string }
   | { readonly act: 'move'; readonly price: number }

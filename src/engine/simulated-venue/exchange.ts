@@ -21,6 +21,9 @@ import { filterRejection } from './filters.ts'
 import {
   closingPart,
   FLAT,
+  type FundingDue,
+  type FundingRate,
+  fundingDue,
   fundingPayment,
   isLiquidated,
   liquidationPrice,
@@ -57,6 +60,11 @@ export interface ExchangeOptions {
   readonly onMessage?: (message: VenueMessage) => void
 }
 
+export interface FundingPaid extends FundingDue {
+  /** Negative: received. */
+  readonly paid: Decimal
+}
+
 const DEFAULT_SLIPPAGE_BPS = Decimal.from(5)
 const DEFAULT_LEVERAGE = Decimal.from(10)
 const DEFAULT_TIERS: readonly MarginTier[] = [{ upToNotional: null, mmrPct: Decimal.from('0.5') }]
@@ -72,6 +80,7 @@ export class SimulatedExchange {
   readonly #byClientId = new Map<string, ExchangeOrder>()
   readonly #working = new Map<string, ExchangeOrder[]>()
   readonly #fills: VenueFill[] = []
+  readonly #fundedUpTo = new Map<string, number>()
   #feeCoin: FeeCoin | null = null
   #nowMs = 0
 
@@ -274,6 +283,17 @@ export class SimulatedExchange {
     return paid
   }
 
+  /**
+   * Settles every funding time since the last one that was settled, at the mark as it stands.
+   * @param history by time, ascending; a time that it lacks costs nothing and comes back flagged.
+   * @param intervalMs between funding times.
+   */
+  fundFrom(symbol: string, history: readonly FundingRate[], intervalMs: number, toMs: number): FundingPaid[] {
+    const due = fundingDue(history, this.#fundedUpTo.get(symbol) ?? this.#nowMs, toMs, intervalMs)
+    this.#fundedUpTo.set(symbol, toMs)
+    return due.map(each => ({ ...each, paid: this.funding({ symbol, rate: each.rate, atMs: each.atMs }) }))
+  }
+
   // inside
 
   #advance(atMs: number): void {
@@ -311,7 +331,11 @@ export class SimulatedExchange {
     if (order.kind === 'stop') {
       const price = this.#market(order.symbol).price(this.#triggerRef(order.symbol))
       if (price && isTouched(order.side, order.stopPrice!, price))
-        throw new VenueError('refused', 'STOP_WOULD_TRIGGER', `stop ${order.stopPrice} is already reached at ${price}`)
+        throw new VenueError(
+          'refused',
+          'STOP_WOULD_TRIGGER',
+          `stop ${order.stopPrice} would trigger at once: the price is ${price}`,
+        )
     }
     const { currency, amount } = this.#bound(order, instrument)
     const free = this.#account.free(currency)
