@@ -1,6 +1,6 @@
 // The disk watch on a real file system: free space, the reserve file in EVENKEEL_HOME/run, and the safety record of the instance.
 
-import { open, rm, stat, statfs } from 'node:fs/promises'
+import { open, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../market-data/clock.ts'
 import { type DiskReserve, DiskWatch } from '../runs/disk-watch.ts'
@@ -67,17 +67,20 @@ export function reserveFile(home: string): DiskReserve {
     },
     async make(bytes) {
       makeDirectory(directory)
-      const file = await open(path, 'w', 0o600)
+      // Under another name until it is whole: half a reserve must not look like one.
+      const unfinished = `${path}.new`
+      const file = await open(unfinished, 'w', 0o600)
       try {
         // Written, not only announced: a file of holes would keep no room.
         const block = Buffer.alloc(BLOCK_BYTES, 0x45)
         for (let left = bytes; left > 0; left -= BLOCK_BYTES) await file.write(block, 0, Math.min(left, BLOCK_BYTES))
         await file.sync()
-      } catch (error) {
-        await rm(path, { force: true })
-        throw error
-      } finally {
         await file.close()
+        await rename(unfinished, path)
+      } catch (error) {
+        await file.close().catch(() => undefined)
+        await rm(unfinished, { force: true })
+        throw error
       }
     },
     free: () => rm(path, { force: true }),

@@ -101,6 +101,14 @@ test('the reserve is made where there is room, given up when the disk is full, a
   assert.equal(disk.reserve, 256 * MB)
 })
 
+test('a start does not wait for the reserve; the next look writes it', async () => {
+  const disk = new Disk()
+  await disk.watch.start()
+  const { reserve } = disk.watch.status()
+  await disk.watch.stop()
+  assert.equal(reserve, 'freed')
+})
+
 test('without a reserve nothing is written; with a small disk it is not made where it would allow closing only', async () => {
   const off = new Disk(0)
   await off.watch.check()

@@ -69,9 +69,9 @@ export class DiskWatch {
     return this.#status
   }
 
-  /** Looks once before it returns, then again and again until it is stopped. */
+  /** Looks once before it returns, then again and again until it is stopped. The reserve is only written later: nobody waits for it. */
   async start(): Promise<void> {
-    await this.check()
+    await this.#look(false)
     this.#loop = this.#repeat()
   }
 
@@ -88,7 +88,11 @@ export class DiskWatch {
   }
 
   /** One look; whatever cannot be done is said in the log and tried again at the next. */
-  async check(): Promise<void> {
+  check(): Promise<void> {
+    return this.#look(true)
+  }
+
+  async #look(mayMakeReserve: boolean): Promise<void> {
     let space: DiskSpace
     try {
       space = await this.#deps.space()
@@ -97,7 +101,7 @@ export class DiskWatch {
       this.#status = { ...this.#status, state: 'unknown', freePct: null, freeBytes: null, checkedAtMs: this.#deps.now() }
       return
     }
-    const reserve = await this.#keepReserve(space)
+    const reserve = await this.#keepReserve(space, mayMakeReserve)
     const freePct = percentOf(space)
     const isCloseOnly = freePct < CLOSE_ONLY_BELOW_PCT || (this.#isCloseOnly === true && freePct <= OPEN_ABOVE_PCT)
     const state = isCloseOnly ? 'close_only' : freePct < WARN_BELOW_PCT ? 'low' : 'ok'
@@ -125,7 +129,7 @@ export class DiskWatch {
     }
   }
 
-  async #keepReserve({ freeBytes, totalBytes }: DiskSpace): Promise<DiskStatus['reserve']> {
+  async #keepReserve({ freeBytes, totalBytes }: DiskSpace, mayMake: boolean): Promise<DiskStatus['reserve']> {
     const { reserveBytes } = this.#options
     if (reserveBytes <= 0) return 'off'
     const { reserve, log } = this.#deps
@@ -137,7 +141,7 @@ export class DiskWatch {
         return 'freed'
       }
       const afterwards = percentOf({ freeBytes: freeBytes - reserveBytes, totalBytes })
-      if (!isHeld && afterwards > OPEN_ABOVE_PCT && freeBytes - reserveBytes > FULL_BELOW_BYTES) {
+      if (mayMake && !isHeld && afterwards > OPEN_ABOVE_PCT && freeBytes - reserveBytes > FULL_BELOW_BYTES) {
         await reserve.make(reserveBytes)
         return 'held'
       }

@@ -110,6 +110,29 @@ test('a claimed run runs to its end', async () => {
   await world.worker.stop()
 })
 
+test('a failure that nobody named is our own mistake: the bot is halted, and what is started again opens nothing', async () => {
+  let isBroken = true
+  const world = new World({ openError: () => (isBroken ? new TypeError('x is undefined\nat somewhere') : null) })
+  await world.worker.start()
+  await world.pass(500)
+  isBroken = false
+  assert.equal(world.store.own.level, 'halted')
+  assert.equal(world.store.own.reason, 'its run has failed by a mistake of the program: x is undefined')
+  await world.untilEnded()
+  assert.deepEqual(world.store.orders(), [])
+  await world.worker.stop()
+})
+
+test('an outage or a named failure halts nothing', async () => {
+  for (const code of ['DATABASE_UNAVAILABLE', 'INSUFFICIENT_DATA', 'LEASE_LOST']) {
+    const world = new World({ openError: () => new CodedError(code) })
+    await world.worker.start()
+    await world.pass(5000)
+    assert.deepEqual(world.store.restrictions, [], code)
+    await world.worker.stop()
+  }
+})
+
 test('a run that keeps failing is started five times again, with longer and longer waits, and is then held in error', async () => {
   const world = new World({ openError: () => new Error('broken') })
   await world.worker.start()
