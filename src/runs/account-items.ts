@@ -7,7 +7,7 @@ import { isLive } from '../core/orders/order.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { SavedBot, SavedIntent } from '../engine/account-store.ts'
 import { newDoubt, nextProbeAtMs } from '../engine/reconciliation/doubt.ts'
-import type { FillsPage, Listing, VenueFill, VenueOrder } from '../engine/venue.ts'
+import { type FillsPage, type Listing, VenueError, type VenueFill, type VenueOrder } from '../engine/venue.ts'
 import { type ProbeResult, stepProbe } from './account-doubt.ts'
 import { settleDoubt, stepFills, stepWord } from './account-evidence.ts'
 import { stepInstruments } from './account-instruments.ts'
@@ -111,6 +111,12 @@ function opened(writer: AccountWriter, saved: readonly SavedBot[]): void {
     if (intent.status === 'sent') {
       if (intent.kind === 'place') lost(writer, intent, 'the process ended while it was being sent')
       else settleCancel(writer, intent, 'cancel_lost', 'the process ended while it was being sent')
+    } else if (intent.status === 'pending' && writer.records.isOfLostTime(intent)) {
+      // A backup does not know whether it was sent afterwards: the venue does.
+      if (claim(writer, intent.id)) {
+        const error = new VenueError('ambiguous', 'RESTORED', 'it may have been sent after the backup was made')
+        writer.offer('orders', { kind: 'outcome', intent, outcome: { kind: 'failed', error } })
+      }
     } else if (intent.status === 'pending' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS) {
       withdraw(writer, intent.id)
     }
@@ -150,6 +156,7 @@ function claim(writer: AccountWriter, intentId: string): boolean {
       withdraw(writer, intentId)
       return false
     }
+    if (intent.priority === 'P4' && !writer.mayEnter()) return false
     writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'sent', order: intent.order, reason: null })
   }
   writer.changeIntent(intentId, { status: 'sent', attempts: intent.attempts + 1, sentAtMs: writer.nowMs })

@@ -5,7 +5,7 @@ import type { Transfer } from '../core/ledger/transfer.ts'
 import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import { type ClientOrderKey, clientOrderId } from '../core/orders/client-order-id.ts'
 import { isLive, type Order, type OrderKey, orderKeyText } from '../core/orders/order.ts'
-import type { FillCursor, ForeignOrder, OrderRecord, SavedAccount, SavedIntent } from '../engine/account-store.ts'
+import type { FillCursor, ForeignOrder, Intent, OrderRecord, SavedAccount, SavedIntent } from '../engine/account-store.ts'
 import type { OrderImage } from '../engine/machine.ts'
 import { recomputer } from '../engine/reconciliation/recompute.ts'
 import type { AccountBot } from './account-bot.ts'
@@ -77,6 +77,12 @@ export class AccountRecords {
     }).id
   }
 
+  /** Whether an intent was named before the last restored backup. */
+  isOfLostTime({ botId, clientOrderId: id, order }: Intent): boolean {
+    const record = this.orders.get(id)
+    return record !== undefined && this.idOf(botId, record.botTradeSeq, order) !== id
+  }
+
   of(botId: string, key: OrderKey): KnownOrder | undefined {
     const id = this.#byKey.get(keyOf(botId, key))
     return id === undefined ? undefined : this.orders.get(id)
@@ -117,10 +123,10 @@ export class AccountRecords {
         toTradeSeq: bot.state.nextBotTradeSeq - 1,
       }
     })
-    const key = JSON.stringify(scope)
-    if (this.#lostIds?.key !== key) {
+    const scopeText = JSON.stringify(scope)
+    if (this.#lostIds?.key !== scopeText) {
       const epochs = Array.from({ length: this.#epoch }, (_, i) => i + 1).slice(-KNOWN_EPOCHS)
-      this.#lostIds = { key, look: recomputer({ epochs, bots: scope, maxSequence: LOST_SEQUENCES }) }
+      this.#lostIds = { key: scopeText, look: recomputer({ epochs, bots: scope, maxSequence: LOST_SEQUENCES }) }
     }
     const found = this.#lostIds.look(id)
     const bot = found ? bots.find(each => each.botId === found.botId) : undefined
@@ -128,7 +134,16 @@ export class AccountRecords {
     if (!found || !bot || !deal) return null
     const { tradeSeq, botTradeSeq, configVersion } = deal
     const { purpose, sequence } = found
-    return { named: found, bot, image: { botTradeSeq, configVersion }, key: { tradeSeq, purpose, sequence } }
+    const key = { tradeSeq, purpose, sequence }
+    // After a restored backup a new deal may bear the number of one of the lost time: that one's orders are not its own.
+    const base = this.of(bot.botId, { tradeSeq, purpose: 'base', sequence: 1 })
+    const isNewer = base !== undefined && !this.#isNamedIn(found.epoch, base)
+    return isNewer || this.of(bot.botId, key) ? null : { named: found, bot, image: { botTradeSeq, configVersion }, key }
+  }
+
+  #isNamedIn(epoch: number, { botId, botTradeSeq, order, clientOrderId: id }: KnownOrder): boolean {
+    const { purpose, sequence } = order
+    return clientOrderId({ epoch, botId, tradeSeq: botTradeSeq, purpose, sequence }).id === id
   }
 
   noteTransfers(transfers: readonly Transfer[]): void {
