@@ -1,100 +1,28 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
-import type { Candle } from '../../src/core/market/candles.ts'
-import { defaultRules, instrumentFromRules } from '../../src/core/market/instrument.ts'
 import { Decimal, ZERO } from '../../src/core/money/decimal.ts'
-import type { Order, OrderType, Side } from '../../src/core/orders/order.ts'
-import type { RiskApproved } from '../../src/core/risk/approve-order.ts'
-import type { BotMachine, EngineEvent } from '../../src/engine/machine.ts'
-import { SimulatedRun } from '../../src/engine/simulated-run.ts'
+import type { Side } from '../../src/core/orders/order.ts'
+import { Clerk } from '../../src/engine/simulated-venue/clerk.fixture.ts'
 import type { VenueParameters } from '../../src/engine/simulated-venue/fill-price.ts'
-import { expectStory, START_MS } from './story.ts'
+import { expectStory } from './story.ts'
 
 const d = Decimal.from
-const SYMBOL = 'BTC/USDT'
-const NO_CHANGES = { orders: [], fills: [], transfers: [], trades: [], events: [], endedDeals: false }
-
-/** A machine that places one order when the run starts and decides nothing: the venue alone is under test. */
-function clerk(order: Order): BotMachine<null> {
-  return {
-    initialState: () => null,
-    step: (_state, event) => ({
-      state: null,
-      commands: event.kind === 'run_started' ? [{ kind: 'place_order', order: order as RiskApproved<Order> }] : [],
-      decisions: [],
-      changes: NO_CHANGES,
-    }),
-    watches: () => [],
-    revive: () => null,
-    summary: () => ({ status: 'running', pausedBy: [], ended: null, funds: [], lots: [], closedTrades: 0, realizedPnl: ZERO }),
-    hasEnded: () => false,
-    liveOrders: () => [],
-    playbook: () => null,
-  }
-}
 
 interface Asked {
   readonly side: Side
-  readonly type: OrderType
+  readonly type: 'market' | 'limit' | 'stop'
   readonly price?: string
   readonly quantity?: string
 }
 
-const VENUE: VenueParameters = { fillPath: 'pessimistic', slippageBps: d('5'), impactBpsPerPctVolume: ZERO, volumeCapPct: ZERO }
-
 /** What an order that arrives before the candles is filled with: `quantity @ price` for each fill. */
 function fillsOf(asked: Asked, candles: readonly string[], venue: Partial<VenueParameters> = {}, step = '0.001'): string[] {
-  const order: Order = {
-    tradeSeq: 1,
-    purpose: 'manual',
-    sequence: 1,
-    symbol: SYMBOL,
-    side: asked.side,
-    type: asked.type,
-    quantity: d(asked.quantity ?? '1'),
-    limitPrice: asked.type === 'limit' ? d(asked.price!) : null,
-    stopPrice: asked.type === 'stop' ? d(asked.price!) : null,
-    decisionPrice: null,
-    rung: null,
-    status: 'intended',
-    cancelState: 'none',
-    isVirtual: false,
-    filledQuantity: ZERO,
-    filledValue: ZERO,
-    feeValueQuote: ZERO,
-    reason: null,
-    intendedAtMs: START_MS,
-    expiresAtMs: null,
-    closedAtMs: null,
-  }
-  const fills: string[] = []
-  const run = new SimulatedRun<null>({
-    machine: clerk(order),
-    instruments: new Map([[SYMBOL, instrumentFromRules({ ...defaultRules('binance', SYMBOL), step })]]),
-    venue: { ...VENUE, ...venue },
-    venueTimeframe: '1h',
-    direction: 'long',
-    sink: {
-      stepped(_seq: number, event: EngineEvent) {
-        if (event.kind === 'fill_reported') fills.push(`${event.fill.quantity} @ ${event.fill.price}`)
-      },
-    },
-  })
-  run.raise({
-    kind: 'run_started',
-    atMs: START_MS,
-    currency: 'USDT',
-    initialBalance: d('1000'),
-    nextBotTradeSeq: 1,
-    opensBooks: false,
-  })
-  candles.forEach((line, i) => {
-    const [open, high, low, close, volume = Number.NaN] = line.split(' ').map(Number) as [number, number, number, number, number?]
-    const candle: Candle = { openTimeMs: START_MS + i * 3_600_000, open, high, low, close, volume }
-    run.candles([[SYMBOL, candle]])
-  })
-  return fills
+  const clerk = new Clerk({ venue: { slippageBps: d('5'), ...venue }, rules: { step } })
+  const price = asked.type === 'market' ? '' : asked.type === 'limit' ? ` @ ${asked.price}` : ` stop ${asked.price}`
+  clerk.place(`${asked.side} ${asked.quantity ?? '1'}${price}`, 0)
+  for (const [hour, candle] of candles.entries()) clerk.candle(hour, candle)
+  return clerk.told.flatMap(line => line.match(/ fill .* (\S+ @ \S+) /)?.[1] ?? [])
 }
 
 describe('candle 100/103/97/101 (open, high, low, close), slippage 5 bps, tick 0.01', () => {
