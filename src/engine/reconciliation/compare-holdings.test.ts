@@ -150,7 +150,6 @@ describe('balances', () => {
   })
 
   const never: [string, OurSide, Partial<VenueReport>][] = [
-    ['an order in doubt', books({ USDT: '100' }, [record('a', 'unknown')]), { openOrders: listing() }],
     ['an order in flight', books({ USDT: '100' }, [record('a', 'in_flight')]), { openOrders: listing() }],
     ['fills not read to the end', books({ USDT: '100' }), { fills: { rows: [], complete: false } }],
     ['fills not read', books({ USDT: '100' }), { fills: null }],
@@ -171,6 +170,14 @@ describe('balances', () => {
       )
     })
   }
+
+  test('beside an order in doubt a difference is believed once it has stood for two minutes', () => {
+    const ours = books({ USDT: '100' }, [record('a', 'unknown')])
+    const { events } = reports(ours, 5, { openOrders: listing(), balances: balances({ USDT: '99' }) })
+    const drifts = events.map(kinds => kinds.filter(each => each.startsWith('drift')))
+    assert.deepEqual(drifts.slice(0, 2), [[], []])
+    assert.deepEqual(drifts.flat()[0], 'drift USDT -1')
+  })
 
   test('no drift while an order changed within five seconds', () => {
     const ours = { ...books({ USDT: '100' }, [record('a', 'open')]), touchedAtMs: new Map([['a', 118_000]]) }

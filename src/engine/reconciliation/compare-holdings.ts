@@ -17,6 +17,8 @@ export interface Unsettled {
   readonly symbols: ReadonlySet<string>
   /** An order in doubt, a fill to be booked or a probe anywhere: no balance can be judged. */
   readonly account: boolean
+  /** Something else than an order in doubt is among it: it will be over soon. */
+  readonly isSettling: boolean
   readonly foreignFills: readonly VenueFill[]
 }
 
@@ -61,9 +63,10 @@ class DifferenceLedger {
 
   /**
    * The amount differs in this report.
+   * @param standsMs how long it must have stood at least.
    * @returns whether an earlier report showed the very same, and it was not told yet.
    */
-  confirms(key: string, amount: Decimal): boolean {
+  confirms(key: string, amount: Decimal, standsMs = 0): boolean {
     const known = this.#before[key]
     const text = amount.toString()
     if (known?.amount !== text) {
@@ -71,7 +74,7 @@ class DifferenceLedger {
       return false
     }
     this.#kept[key] = known
-    return !known.told && areApart(this.#atMs, known.atMs)
+    return !known.told && areApart(this.#atMs, known.atMs) && this.#atMs - known.atMs >= standsMs
   }
 
   /** It stays open until people decide. */
@@ -89,6 +92,9 @@ class DifferenceLedger {
     return this.#kept
   }
 }
+
+/** A difference of balances is believed beside an order in doubt after this: longer than any venue takes to list an execution. */
+const STANDS_BESIDE_DOUBT_MS = 120_000
 
 const POSITION = 'position|'
 const BALANCE = 'balance|'
@@ -218,16 +224,19 @@ function balanceDrifts(
   ledger: DifferenceLedger,
 ): ReconcileEvent[] {
   const venue = venueBalances(ours, report)
-  if (venue === null || unsettled.account || !report.fills?.complete) {
+  if (venue === null || unsettled.isSettling || !report.fills?.complete) {
     ledger.keepAll(BALANCE)
     return []
   }
+  // An order in doubt proves its absence only once the books agree again, so that they cannot wait for it without end. Should it have
+  // moved the balance after all, its fill will be booked and the next comparison takes the drift back.
+  const standsMs = unsettled.account ? STANDS_BESIDE_DOUBT_MS : 0
   const currencies = [...new Set([...ours.balances.keys(), ...venue.keys()])].sort()
   return currencies.flatMap((currency): ReconcileEvent[] => {
     const amount = (venue.get(currency) ?? ZERO).minus(ours.balances.get(currency) ?? ZERO)
     if (amount.isZero() || explained.has(currency)) return []
     const key = BALANCE + currency
-    if (!ledger.confirms(key, amount)) return []
+    if (!ledger.confirms(key, amount, standsMs)) return []
     ledger.settle(key)
     return [{ kind: 'drift', currency, amount }]
   })

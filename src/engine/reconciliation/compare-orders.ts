@@ -38,6 +38,8 @@ export interface OrdersCompared {
   readonly foreignFills: VenueFill[]
   /** Symbols of which something is still moving: no position of theirs can be judged by this report. */
   readonly unsettled: Set<string>
+  /** Whether anything but orders in doubt is moving: those may stay so for long. */
+  isSettling: boolean
 }
 
 export function compareOrders(ours: OurSide, report: VenueReport, memory: ReconcileMemory): OrdersCompared {
@@ -52,6 +54,7 @@ export function compareOrders(ours: OurSide, report: VenueReport, memory: Reconc
     adopted: new Set(memory.adopted),
     foreignFills: [],
     unsettled: new Set(),
+    isSettling: false,
   }
   const indexed = indexReport(ours.records, report)
   for (const record of ours.records) compareRecord(record, ours, report, memory, indexed, result)
@@ -146,7 +149,9 @@ function compareRecord(
   const evidence = evidenceEvents(record, { order: word, fills, fillsComplete, isListed: true }, ours.booked)
   takeEvidence(record, word, evidence, result)
   if (evidence.waitsForFills) result.probes.push(probeOf(record, 'fills'))
-  if (isTouched || evidence.events.length > 0 || evidence.waitsForFills || isMoving(order)) result.unsettled.add(order.symbol)
+  const isSettling = isTouched || evidence.events.length > 0 || evidence.waitsForFills || order.status === 'in_flight'
+  if (isSettling || isMoving(order)) result.unsettled.add(order.symbol)
+  if (isSettling) result.isSettling = true
 
   const missed = memory.misses[clientOrderId]
   if (isTouched) {
@@ -194,6 +199,7 @@ function countMiss(
   if (missed && missed.count >= MISSES_BEFORE_PROBE && wasNotFound) {
     const reason = `gone from ${missed.count} complete reports and not found when asked for`
     result.orders.push({ kind: 'order', record, event: 'missing', reason, revived: false, word: null })
+    result.isSettling = true
     result.unsettled.add(record.order.symbol)
     return
   }
@@ -202,6 +208,7 @@ function countMiss(
   } else if (!missed) result.misses[clientOrderId] = { count: 1, atMs: report.atMs }
   else if (!areApart(report.atMs, missed.atMs)) result.misses[clientOrderId] = missed
   else result.misses[clientOrderId] = { count: missed.count + 1, atMs: report.atMs }
+  result.isSettling = true
   result.unsettled.add(record.order.symbol)
   if ((result.misses[clientOrderId]?.count ?? 0) >= MISSES_BEFORE_PROBE) result.probes.push(probeOf(record, 'missing'))
 }
@@ -224,6 +231,7 @@ function adoptOrphans(ours: OurSide, indexed: IndexedReport, fillsComplete: bool
     if (!concerns || result.adopted.has(key)) continue
     const fills = uniqueFills(mine).filter(fill => !ours.booked.has(fillKey(fill.symbol, fill.venueFillId)))
     result.adopted.add(key)
+    result.isSettling = true
     result.unsettled.add(order.symbol)
     result.unrecorded.push({ kind: 'orphan_adopted', key: own, order, fills, fillsComplete })
   }
@@ -256,6 +264,7 @@ function probeUnrecorded(ours: OurSide, indexed: IndexedReport, result: OrdersCo
       result.foreignFills.push(fill)
       continue
     }
+    result.isSettling = true
     result.unsettled.add(symbol)
     if (asked.has(clientOrderId)) continue
     asked.add(clientOrderId)

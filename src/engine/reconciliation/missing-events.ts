@@ -13,6 +13,7 @@ export function missingEvents(ours: OurSide, report: VenueReport, memory: Reconc
   const holdings = compareHoldings(ours, report, memory, {
     symbols: orders.unsettled,
     account,
+    isSettling: orders.isSettling || orders.probes.length > 0,
     foreignFills: orders.foreignFills,
   })
   const next: ReconcileMemory = {
