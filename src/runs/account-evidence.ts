@@ -110,14 +110,18 @@ export function imageOf(bot: AccountBot, { order, botTradeSeq, configVersion }: 
   return isKept ? {} : { record: { order, botTradeSeq, configVersion } }
 }
 
-/** A fee that the venue has not told yet is estimated at the taker's rate; one in a third coin is valued at its last price. */
+/**
+ * A fee that the venue has not told yet is estimated at the taker's rate, in the coin in which this pair takes it: what a buy leaves in
+ * hand must not be thought more than it is. One in a third coin is valued at its last price.
+ */
 function bookableFill(writer: AccountWriter, bot: AccountBot, order: Order, fill: VenueFill): Fill {
   const instrument = bot.opened.instruments.get(order.symbol)
   if (!instrument) throw new Error(`bot ${bot.botId} has no instrument ${order.symbol}`)
   const value = fill.price.times(fill.quantity)
   const isEstimated = fill.fee === null || fill.feeAsset === null
-  const fee = isEstimated ? value.times(instrument.takerBps.shifted(-4)) : fill.fee
-  const feeAsset = isEstimated ? instrument.quote : fill.feeAsset
+  const inBase = fill.side === 'buy' && instrument.feeAsset === instrument.base
+  const fee = isEstimated ? (inBase ? fill.quantity : value).times(instrument.takerBps.shifted(-4)) : fill.fee
+  const feeAsset = isEstimated ? (inBase ? instrument.base : instrument.quote) : fill.feeAsset
   return {
     tradeSeq: order.tradeSeq,
     purpose: order.purpose,

@@ -560,14 +560,15 @@ export class AccountWriter {
       if (intent.status !== 'pending') continue
       const order = this.records.orders.get(intent.clientOrderId)?.order
       if (intent.kind === 'cancel' && order && (order.status === 'in_flight' || order.status === 'unknown')) continue
-      if (intent.kind === 'place' && intent.priority === 'P4' && !this.#mayEnter()) continue
+      if (intent.kind === 'place' && intent.priority === 'P4' && !this.mayEnter()) continue
       waiting.push(intent)
     }
     return waiting
   }
 
-  #mayEnter(): boolean {
-    return this.#stage === 'ready' && this.#entriesOff === null && this.on.isClockTrusted()
+  /** Asked again when an entry is claimed: it may have waited since it was decided. */
+  mayEnter(): boolean {
+    return this.#stage === 'ready' && this.#openDifferences === 0 && this.#entriesOff === null && this.on.isClockTrusted()
   }
 
   /** Commits that an intent is being sent. @returns false when it is not to be sent any more. */

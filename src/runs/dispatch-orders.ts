@@ -100,12 +100,13 @@ export class Dispatcher {
   async #send(intent: SavedIntent, signal: AbortSignal): Promise<void> {
     const { clock, venue } = this.#deps
     const claimedMs = clock.monotonic()
-    while (!this.#deps.mayAct()) {
+    // Since it was admitted the lease may have run out, or the venue may have shut the door.
+    while (!this.#deps.mayAct() || this.#deps.governor.isShut()) {
       if (signal.aborted) return
       if (clock.monotonic() - claimedMs > CLAIM_STANDS_MS) {
         this.#deps.outcome(intent, {
           kind: 'failed',
-          error: new VenueError('ambiguous', 'NOT_SENT', 'the lease was in doubt, it was not sent'),
+          error: new VenueError('ambiguous', 'NOT_SENT', 'the lease was in doubt or the venue had shut us out, it was not sent'),
         })
         return
       }

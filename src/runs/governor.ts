@@ -167,6 +167,11 @@ export class Governor {
     this.#serve()
   }
 
+  /** Whether the venue has shut this address out: what was admitted before may not leave now either. */
+  isShut(): boolean {
+    return this.#clock.monotonic() < this.#bannedUntilMs
+  }
+
   /** What a refused call of an account tells about the limits; other errors tell nothing. */
   noteError(account: string, error: unknown): void {
     if (!(error instanceof VenueError)) return
