@@ -120,8 +120,11 @@ function tenantStatement(userId: string): PipelineStatement {
   }
 }
 
-/** @param rounds of which each has `perRound` transactions of every client, for the store and then for raw SQL. */
-export async function measureCommits(clients: number, rounds = 6, perRound = 200): Promise<CommitsMeasured> {
+/**
+ * Many short rounds in which the three take turns, and the median of each: what else the machine does meets all of them alike.
+ * @param perRound transactions of every client in a round.
+ */
+export async function measureCommits(clients: number, rounds: number, perRound: number): Promise<CommitsMeasured> {
   const origin = await openTestDatabase()
   const accounts = await Promise.all(Array.from({ length: clients }, () => startTestAccount(origin.db, 1)))
   const durable = await origin.db.withApp(tx =>
@@ -139,55 +142,45 @@ export async function measureCommits(clients: number, rounds = 6, perRound = 200
     const sets = accounts.map(({ assignment, botIds }): Client => ({ assignment, bot: new StoryBot(botIds[0]!), n: 0 }))
     const recorded = sets.map((): (readonly PipelineStatement[])[] => [])
     const store = recording(ofStore.db, sets, recorded)
-    let storeMs = 0
-    let rawMs = 0
-    let stepwiseMs = 0
+    const took: Record<'store' | 'raw' | 'stepwise', number[]> = { store: [], raw: [], stepwise: [] }
     let statements = 0
-    // The first round warms compiler, plans and caches of all sides up.
-    for (let round = 0; round <= rounds; round += 1) {
-      const prepared = sets.map(client => Array.from({ length: perRound }, () => nextCommit(client)))
+    // The first rounds warm compiler, plans and caches of all sides up.
+    for (let round = -3; round < rounds; round += 1) {
+      const commits = sets.map(client => Array.from({ length: perRound }, () => nextCommit(client)))
       for (const list of recorded) list.length = 0
-      const tookStore = await timed(() =>
-        each(sets, async ({ assignment }, i) => {
-          for (const commit of prepared[i]!) await store.commit(assignment, commit)
-        }),
-      )
-      const inOneTrip = (): Promise<number> =>
-        timed(() =>
-          each(sets, async ({ assignment }, i) => {
-            const tenant = tenantStatement(assignment.userId)
-            for (const list of recorded[i]!) await runPipeline(raws[i]!, [BEGIN, tenant, ...list, COMMIT])
-          }),
-        )
-      const oneByOne = (): Promise<number> =>
-        timed(() =>
-          each(sets, async ({ assignment }, i) => {
-            const client = stepwise[i]!
-            const tenant = tenantStatement(assignment.userId)
-            for (const list of recorded[i]!) {
-              for (const { name, text, values } of [BEGIN, tenant, ...list, COMMIT])
-                await client.query({ name, text, values: [...values] })
+      const timed = async (side: keyof typeof took, work: (client: Client, i: number) => Promise<void>): Promise<void> => {
+        const began = performance.now()
+        await Promise.all(sets.map(work))
+        if (round >= 0) took[side].push(performance.now() - began)
+      }
+      await timed('store', async ({ assignment }, i) => {
+        for (const commit of commits[i]!) await store.commit(assignment, commit)
+      })
+      const inOneTrip = (): Promise<void> =>
+        timed('raw', async ({ assignment }, i) => {
+          const tenant = tenantStatement(assignment.userId)
+          for (const list of recorded[i]!) await runPipeline(raws[i]!, [BEGIN, tenant, ...list, COMMIT])
+        })
+      const oneByOne = (): Promise<void> =>
+        timed('stepwise', async ({ assignment }, i) => {
+          const client = stepwise[i]!
+          const tenant = tenantStatement(assignment.userId)
+          for (const list of recorded[i]!) {
+            for (const { name, text, values } of [BEGIN, tenant, ...list, COMMIT]) {
+              await client.query({ name, text, values: [...values] })
             }
-          }),
-        )
-      // Whoever comes last finds the other sides' dirty pages on their way to the disk: raw SQL takes turns.
-      const [first, second] = round % 2 === 0 ? [inOneTrip, oneByOne] : [oneByOne, inOneTrip]
-      const tookFirst = await first()
-      const tookSecond = await second()
-      const [tookRaw, tookStepwise] = round % 2 === 0 ? [tookFirst, tookSecond] : [tookSecond, tookFirst]
-      if (round === 0) continue
-      storeMs += tookStore
-      rawMs += tookRaw
-      stepwiseMs += tookStepwise
-      for (const list of recorded) for (const commit of list) statements += commit.length + 3
+          }
+        })
+      for (const raw of round % 2 === 0 ? [inOneTrip, oneByOne] : [oneByOne, inOneTrip]) await raw()
+      if (round >= 0) for (const list of recorded) for (const commit of list) statements += commit.length + 3
     }
-    const commits = clients * rounds * perRound
+    const perSec = (side: keyof typeof took): number => (clients * perRound * 1000) / median(took[side])
     return {
       clients,
-      storePerSec: (commits / storeMs) * 1000,
-      rawPerSec: (commits / rawMs) * 1000,
-      stepwisePerSec: (commits / stepwiseMs) * 1000,
-      statementsPerCommit: statements / commits,
+      storePerSec: perSec('store'),
+      rawPerSec: perSec('raw'),
+      stepwisePerSec: perSec('stepwise'),
+      statementsPerCommit: statements / (clients * rounds * perRound),
       durable: durable!.text,
     }
   } finally {
@@ -195,6 +188,10 @@ export async function measureCommits(clients: number, rounds = 6, perRound = 200
     for (const copy of [ofStore, ofRaw, ofStepwise]) await copy.close()
     await origin.close()
   }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 async function connect({ url }: TestDatabase, count: number): Promise<pg.Client[]> {
@@ -214,14 +211,4 @@ function recording(db: Database, sets: readonly Client[], recorded: (readonly Pi
     },
   }
   return createAccountStore({ database, epoch: 1 })
-}
-
-async function each<Item>(items: readonly Item[], work: (item: Item, i: number) => Promise<void>): Promise<void> {
-  await Promise.all(items.map(work))
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const began = performance.now()
-  await work()
-  return performance.now() - began
 }
