@@ -15,6 +15,7 @@ import { previewLadderRoute } from './routes/ladder.ts'
 import * as ledger from './routes/ledger.ts'
 import * as market from './routes/market.ts'
 import * as orders from './routes/orders.ts'
+import * as parity from './routes/parity.ts'
 import * as positions from './routes/positions.ts'
 import * as runs from './routes/runs.ts'
 import * as safety from './routes/safety.ts'
@@ -78,6 +79,8 @@ export const HANDLERS: Handlers = {
   tradeSummary: trades.tradeSummary,
   getTrade: trades.getTrade,
   botTrades: trades.botTrades,
+  botParity: parity.botParity,
+  tradeParity: parity.tradeParity,
 
   listHoldings: ledger.listHoldings,
   ledgerAccounts: ledger.ledgerAccounts,

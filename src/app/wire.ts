@@ -11,6 +11,7 @@ import { DEMO_INSTRUMENTS } from '../core/market/demo-market.ts'
 import { ENGINE_VERSION } from '../engine/version.ts'
 import { systemClock } from '../market-data/clock.ts'
 import { createFeedOpener } from '../runs/open-feed.ts'
+import { ParityReporter } from '../runs/parity-reporter.ts'
 import { Worker } from '../runs/worker.ts'
 import { type Database, openDatabase, resolveDatabaseUrl } from '../storage/database.ts'
 import { upsertInstruments } from '../storage/instrument-store.ts'
@@ -18,6 +19,7 @@ import { makeDirectory } from '../storage/make-directory.ts'
 import type { AppConfig } from './config.ts'
 import { createDiskWatch } from './disk.ts'
 import { createMarket } from './market.ts'
+import { noticingClosedDeals, parityDeals } from './parity.ts'
 import { createRunStore } from './run-store.ts'
 
 export interface RunningApp {
@@ -146,8 +148,14 @@ async function startWorker(
   })
   const now = (): number => Date.now()
   const sleep = systemClock.sleep
+  const parity = new ParityReporter({
+    deals: parityDeals({ database, now }),
+    log,
+    monotonic: () => performance.now(),
+    sleep,
+  })
   const worker = new Worker({
-    store,
+    store: noticingClosedDeals(store, runId => parity.notice(runId)),
     feeds: createFeedOpener({ store, history: market.history, demo: market.demo, now, sleep }),
     workerId: workerIdOf(config.home),
     log,
@@ -157,10 +165,12 @@ async function startWorker(
   })
   options.progress('resuming bots')
   await worker.start()
+  parity.start()
   const unlisten = await database.listen('ek_command', payload => worker.notify(botIdOf(payload)))
   return async () => {
     await unlisten()
     await worker.stop()
+    await parity.stop()
   }
 }
 

@@ -26,6 +26,7 @@ export const VERBS: readonly RegisteredVerb[] = [
   { name: 'openapi', summary: 'print the OpenAPI document of the HTTP API', load: () => import('./openapi.ts') },
   { name: 'backtest', summary: 'run a bot over candles', load: () => import('./backtest.ts') },
   { name: 'replay', summary: 'replay a recorded run and compare every decision', load: () => import('./replay.ts') },
+  { name: 'parity', summary: 'compare closed deals with their simulation', load: () => import('./parity.ts') },
   { name: 'ladder', summary: 'preview the safety orders of a bot at a price', load: () => import('./ladder.ts') },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]

@@ -10,6 +10,7 @@ import { ladderRoutes } from './ladder.ts'
 import { ledgerRoutes } from './ledger.ts'
 import { marketRoutes } from './market.ts'
 import { orderRoutes } from './orders.ts'
+import { parityRoutes } from './parity.ts'
 import { positionRoutes } from './positions.ts'
 import { runRoutes } from './runs.ts'
 import { safetyRoutes } from './safety.ts'
@@ -26,6 +27,7 @@ export const ROUTES = {
   ...positionRoutes,
   ...fundsRoutes,
   ...tradeRoutes,
+  ...parityRoutes,
   ...ledgerRoutes,
   ...decisionRoutes,
   ...dashboardRoutes,

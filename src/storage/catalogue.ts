@@ -184,7 +184,20 @@ const EVIDENCE: readonly Line[] = [
     "id:l user? event_type event_category{system/execution/condition/profit/risk/data/auth/audit} severity{debug/info/warning/error/critical}='info' @bot? @run? @trade? cycle_id? symbol? decision_id? message details:j",
     'I(event_type,created_at) I(symbol,created_at) I(decision_id)',
   ],
-  ['journal', 'A', 'F', 'PK(@run seq:l) at:z kind payload:j state_hash? prev_hash hash', 'I(user_id,run_id,seq)'],
+  [
+    'journal',
+    'A',
+    'F',
+    'PK(@run seq:l) at:z kind payload:j state_hash? prev_hash hash',
+    "I(user_id,run_id,seq); I(run_id,seq) where payload ? 'starts'",
+  ],
+  [
+    'parity_reports',
+    'A',
+    'F',
+    'PK(@trade) @bot @run status{compared/unavailable} reason? matched:b=false cause?{data_gap/config/version/unknown} n?(net_pnl simulated_pnl difference entry_value) parts:j details:j engine_version',
+    'I(bot_id,created_at)',
+  ],
   [
     'performance_metrics',
     'A',

@@ -154,7 +154,7 @@ function another(table: TableDefinition, tenant: Tenant): Values {
     if (counted && column.kind === 'plain' && !column.nullable) row[column.name] = 2 + randomBytes(3).readUIntBE(0, 3)
   }
   if (table.name === 'bot_runs') row.status = 'completed'
-  if (table.name === 'positions') row.trade_id = tenant.rows.get('trades (second)')?.id
+  if (table.name === 'positions' || table.name === 'parity_reports') row.trade_id = tenant.rows.get('trades (second)')?.id
   return row
 }
 

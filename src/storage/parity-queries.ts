@@ -65,6 +65,8 @@ export interface JournalRow {
 const COLUMNS = `seq, (extract(epoch from at) * 1000)::double precision as "atMs", kind, payload, state_hash as "stateHash",
   prev_hash as "prevHash", hash`
 const PAGE = 2000
+/** Later than any instant. */
+const LAST_MS = 8.64e15 / 1000
 
 function rowOf(row: JournalRow): JournalRow {
   return { ...row, seq: Number(row.seq), atMs: Math.round(row.atMs) }
@@ -88,21 +90,21 @@ export async function* journalRows(database: Database, userId: string, runId: st
   }
 }
 
-/** Entries of some kinds only, between two of them. */
+/** Entries of some kinds only, behind one of them and up to an instant. */
 export async function journalRowsOf(
   database: Database,
   userId: string,
   runId: string,
   kinds: readonly string[],
-  range: { afterSeq?: number; uptoSeq?: number } = {},
+  range: { afterSeq?: number; untilMs?: number } = {},
 ): Promise<JournalRow[]> {
   const { rows } = await database.withTenant(
     userId,
     tx =>
       tx.query<JournalRow>(
         `select ${COLUMNS} from journal
-         where run_id = $1 and kind = any($2) and seq > $3 and ($4::bigint is null or seq <= $4) order by seq`,
-        [runId, kinds, range.afterSeq ?? 0, range.uptoSeq ?? null],
+         where run_id = $1 and kind = any($2) and seq > $3 and at <= to_timestamp($4::double precision / 1000) order by seq`,
+        [runId, kinds, range.afterSeq ?? 0, range.untilMs ?? LAST_MS],
       ),
     { readOnly: true },
   )

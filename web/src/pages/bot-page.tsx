@@ -16,6 +16,8 @@ import { describeBot } from '../features/dca/summary.ts'
 import { DealDrawer } from '../features/deals/deal-drawer.tsx'
 import { DealsTable } from '../features/deals/deals-table.tsx'
 import { OrdersTable } from '../features/orders/orders-table.tsx'
+import { BotParity } from '../features/parity/bot-parity.tsx'
+import { parityOf } from '../features/parity/deal-parity.tsx'
 import { Faces, Failed, Stale } from '../ui/faces.tsx'
 import { Figure, Result, Time } from '../ui/figure.tsx'
 import { DASH, duration, money, percent } from '../ui/format.ts'
@@ -139,6 +141,7 @@ const TABS = [
   ['decisions', 'Decisions'],
   ['events', 'Events'],
   ['balance', 'Balance'],
+  ['parity', 'Parity'],
   ['config', 'Config'],
 ] as const
 
@@ -186,6 +189,9 @@ function BotTabs({ bot }: { bot: Bot }) {
         <Tabs.Panel value="balance">
           <BalanceTab bot={bot} />
         </Tabs.Panel>
+        <Tabs.Panel value="parity">
+          <BotParity bot={bot} />
+        </Tabs.Panel>
         <Tabs.Panel value="config">
           <VersionsTab bot={bot} describe={describe} />
         </Tabs.Panel>
@@ -217,7 +223,7 @@ function DealsTab({ bot }: { bot: Bot }) {
           </>
         )}
       </Faces>
-      <DealDrawer dealId={open} onClose={() => setOpen(null)} />
+      <DealDrawer dealId={open} onClose={() => setOpen(null)} beside={parityOf} />
       <CloseDealDialog deal={closing} position={held.find(one => one.tradeId === closing?.id)} onClose={() => setClosing(null)} />
     </>
   )

@@ -6,6 +6,7 @@ import { useRead } from '../client/queries.ts'
 import { DealDrawer } from '../features/deals/deal-drawer.tsx'
 import { DealsTable } from '../features/deals/deals-table.tsx'
 import { HoldingsPanel } from '../features/deals/holdings.tsx'
+import { parityOf } from '../features/parity/deal-parity.tsx'
 import { Faces } from '../ui/faces.tsx'
 import { Figure, Result } from '../ui/figure.tsx'
 import { money, percent } from '../ui/format.ts'
@@ -88,7 +89,7 @@ export function DealsPage() {
         </Faces>
       </div>
       <HoldingsPanel />
-      <DealDrawer dealId={open} onClose={() => setOpen(null)} />
+      <DealDrawer dealId={open} onClose={() => setOpen(null)} beside={parityOf} />
     </>
   )
 }

@@ -1,7 +1,9 @@
 // One deal whole: its figures, orders and fills.
 
 import { Drawer } from '@mantine/core'
+import type { ReactNode } from 'react'
 import type { OrderRow } from '../../../../src/contract/orders.ts'
+import type { TradeRow } from '../../../../src/contract/trades.ts'
 import { useRead } from '../../client/queries.ts'
 import { Faces } from '../../ui/faces.tsx'
 import { Figure, Figures, Result, Time } from '../../ui/figure.tsx'
@@ -22,7 +24,14 @@ const PURPOSES: Readonly<Record<OrderRow['purpose'], string>> = {
   manual: 'manual',
 }
 
-export function DealDrawer({ dealId, onClose }: { dealId: string | null; onClose(): void }) {
+interface DrawerProps {
+  readonly dealId: string | null
+  /** What the page shows of a closed deal besides its own rows. */
+  readonly beside?: (deal: Pick<TradeRow, 'id' | 'tradeType'>, quote: string) => ReactNode
+  onClose(): void
+}
+
+export function DealDrawer({ dealId, beside, onClose }: DrawerProps) {
   return (
     <Drawer
       opened={dealId !== null}
@@ -32,12 +41,12 @@ export function DealDrawer({ dealId, onClose }: { dealId: string | null; onClose
       title="Deal"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {dealId !== null && <DealBody dealId={dealId} />}
+      {dealId !== null && <DealBody dealId={dealId} beside={beside} />}
     </Drawer>
   )
 }
 
-function DealBody({ dealId }: { dealId: string }) {
+function DealBody({ dealId, beside }: { dealId: string; beside: DrawerProps['beside'] }) {
   const query = useRead('getTrade', { params: { id: dealId } })
   return (
     <Faces query={query} what="The deal" rows={6}>
@@ -62,6 +71,7 @@ function DealBody({ dealId }: { dealId: string }) {
               <Figure label="Ended by">{deal.exitReason ? words(deal.exitReason) : '–'}</Figure>
               <Figure label="Config">version {deal.botVersion}</Figure>
             </Figures>
+            {deal.status === 'closed' && beside?.(deal, quote)}
             <h3>Orders</h3>
             <Scroll label="Orders of the deal">
               <table className="plain">
