@@ -15,7 +15,7 @@ import { transferIdOf } from './ids.ts'
 import type { PipelineStatement } from './pipeline.ts'
 import { ledgerRows, type RunInstrument } from './run-commit-rows.ts'
 import { type StatementName, statement } from './run-commit-sql.ts'
-import { type BatchStatements, chainJournal, type OrderStatement, RunStatements } from './run-commit-statements.ts'
+import { type BatchStatements, bookStatement, chainJournal, type OrderStatement, RunStatements } from './run-commit-statements.ts'
 import { timeOf } from './sql-types.ts'
 
 export interface AccountStoreOptions {
@@ -203,8 +203,8 @@ function statements(account: OpenAccount, commit: AccountCommit): { list: Pipeli
     if (rows.length > 0) list.push(statement(name, [...values, JSON.stringify(rows), rows.length]))
   }
   const own = ownLedger(account, commit)
-  add('accounts', own.accounts, 'live', account.exchange, userId, accountId)
-  add('transfers', own.transfers, null, userId)
+  const book = bookStatement({ mode: 'live', exchange: account.exchange, connectionId: accountId }, null, own)
+  if (book) list.push(book)
   add('own_funds', freeChanges([...batches, own]), 'live', account.exchange, accountId, userId)
   const unsaid = [...account.given].flatMap(([botId, { words }]) =>
     words.size === 0 ? [] : [...words.values()].map(word => wordRow(runOf(account, botId).context.runId, word)),

@@ -127,7 +127,7 @@ function parseColumn(text: string, isKey: boolean): { column: ColumnDefinition; 
   if (!name || !type) throw new Error(`catalogue: cannot read column ${text}`)
   let kind: ColumnDefinition['kind'] = 'plain'
   let defaultSql: string | null = null
-  if (given === 'generated') kind = 'generated'
+  if (given === 'generated' || given === 'identity') kind = given
   else if (given !== undefined) defaultSql = defaultText(type, given)
   else if (type === 'jsonb' && !nullable) defaultSql = "'{}'::jsonb"
   else if (isKey && name === 'id' && type === 'bigint') kind = 'identity'
@@ -222,8 +222,20 @@ export function parseTable(
   }
 }
 
+/** Tables into which the app role inserts by a function of schema ek alone. */
+const ONE_DOOR = new Set(['ledger_accounts', 'ledger_transfers'])
+
+export function hasOneDoor(table: TableDefinition): boolean {
+  return ONE_DOOR.has(table.name)
+}
+
 /** Commands granted to the app role and to `authenticated`, by class and retention. */
 export function grantsOf(table: TableDefinition): { app: readonly string[]; authenticated: readonly string[] } {
+  const granted = grantsOfClass(table)
+  return hasOneDoor(table) ? { ...granted, app: granted.app.filter(command => command !== 'INSERT') } : granted
+}
+
+function grantsOfClass(table: TableDefinition): ReturnType<typeof grantsOf> {
   const S = 'SELECT'
   switch (table.rls) {
     case 'T':

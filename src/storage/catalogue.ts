@@ -148,7 +148,7 @@ const TRADING: readonly Line[] = [
     'ledger_transfers',
     'A',
     'F',
-    'id kind debit_account_id:u->ledger_accounts credit_account_id:u->ledger_accounts amount:n currency event_seq:l? @trade? order_id:u?->order_logs fill_id:u?->fills',
+    'id kind debit_account_id:u->ledger_accounts credit_account_id:u->ledger_accounts amount:n currency event_seq:l? @trade? order_id:u?->order_logs fill_id:u?->fills booking:l=identity',
     'amount > 0; debit_account_id <> credit_account_id',
   ],
   ['fill_cursors', 'T', 'K', 'PK(connection_id:u->exchange_keys instrument_id->instruments) cursor at:z'],

@@ -92,20 +92,8 @@ const STATEMENTS = {
       exchange_trade_id text, side text, qty numeric, price numeric, fee numeric, fee_currency text, fee_value_quote numeric,
       fee_estimated boolean, liquidity text, filled_at timestamptz)`,
 
-  // In the order of their ids, so that two bots of one tenant never wait for each other in a circle.
-  accounts: `
-    insert into ledger_accounts as a (id, mode, exchange, connection_id, bot_id, trade_id, currency, kind, balance, version, user_id)
-    select r.id, $1, $2, $4::uuid, r.bot_id, r.trade_id, r.currency, r.kind, r.change, 1, $3::uuid
-    from jsonb_to_recordset($5::jsonb) as r(id uuid, bot_id text, trade_id uuid, currency text, kind text, change numeric)
-    order by r.id
-    on conflict (id) do update set balance = a.balance + excluded.balance, version = a.version + 1`,
-
-  transfers: `
-    insert into ledger_transfers (id, kind, debit_account_id, credit_account_id, amount, currency, event_seq, trade_id, order_id,
-      fill_id, user_id)
-    select r.id, r.kind, r.debit, r.credit, r.amount, r.currency, $1::bigint, r.trade_id, r.order_id, r.fill_id, $2::uuid
-    from jsonb_to_recordset($3::jsonb) as r(id text, kind text, debit uuid, credit uuid, amount numeric, currency text,
-      trade_id uuid, order_id uuid, fill_id uuid)`,
+  // The one way to the ledger: the database books the transfers on their accounts.
+  book: `select ek.book($1::text, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::jsonb)`,
 
   funds: `
     insert into funds (mode, exchange, bot_id, connection_id, currency, free, locked, user_id)

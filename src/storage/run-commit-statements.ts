@@ -17,6 +17,7 @@ import {
   orderRows,
   positionRows,
   type RowContext,
+  type RunContext,
   tradeRows,
 } from './run-commit-rows.ts'
 import { type StatementName, statement } from './run-commit-sql.ts'
@@ -154,8 +155,8 @@ export class RunStatements {
     if (orders) list.push(orders)
     add('fills', fillRows(context, batch), mode, userId, connectionId)
     const ledger = ledgerRows(context, batch.transfers)
-    add('accounts', ledger.accounts, mode, exchange, userId, connectionId)
-    add('transfers', ledger.transfers, batch.lastSeq, userId)
+    const book = bookStatement(context, batch.lastSeq, ledger)
+    if (book) list.push(book)
     add('funds', batch.funds, mode, exchange, botId, userId, connectionId)
     add('decisions', decisionRows(context, batch), botId, runId, userId)
     add('events', eventRows(context, batch), botId, runId, userId)
@@ -230,4 +231,15 @@ function paperOrders(context: RowContext, batch: CommitBatch): PipelineStatement
   if (rows.length === 0) return null
   const { botId, runId, mode, exchange, userId, connectionId = null } = context
   return statement('orders', [botId, runId, mode, exchange, userId, connectionId, JSON.stringify(rows)])
+}
+
+/** Transfers with the accounts that they name; null without any. */
+export function bookStatement(
+  { mode, exchange, connectionId = null }: Pick<RunContext, 'mode' | 'exchange' | 'connectionId'>,
+  seq: number | null,
+  { accounts, transfers }: ReturnType<typeof ledgerRows>,
+): PipelineStatement | null {
+  if (transfers.length === 0) return null
+  const named = accounts.map(({ change: _, ...account }) => account)
+  return statement('book', [mode, exchange, connectionId, seq, JSON.stringify(named), JSON.stringify(transfers)])
 }

@@ -7,8 +7,10 @@ import { countOpenDeals, lockBot, recordBotEvent } from './bots-store.ts'
 import { appendCommand, lastCommand } from './command-inbox.ts'
 import { type Transaction, tenantOf } from './database.ts'
 import { StorageError } from './errors.ts'
+import type { PipelineStatement } from './pipeline.ts'
 import { ledgerRows } from './run-commit-rows.ts'
 import { statement } from './run-commit-sql.ts'
+import { bookStatement } from './run-commit-statements.ts'
 
 export const PAPER_EXCHANGE = 'paper_trading'
 
@@ -209,13 +211,13 @@ async function openLedger(tx: Transaction, opening: Opening): Promise<void> {
     transfers,
   )
   // Unnamed: under these names the connection may hold statements that a commit of a run has prepared.
-  const run = async (name: 'accounts' | 'transfers' | 'funds', values: (string | null)[]): Promise<void> => {
-    await tx.query(statement(name, []).text, values)
+  const run = async ({ text, values }: PipelineStatement): Promise<void> => {
+    await tx.query(text, values)
   }
-  await run('accounts', [mode, exchange, userId, null, JSON.stringify(rows.accounts)])
-  await run('transfers', [null, userId, JSON.stringify(rows.transfers)])
+  const book = bookStatement({ mode, exchange }, null, rows)
+  if (book) await run(book)
   await tx.query('update funds set free = 0, locked = 0 where bot_id = $1 and exchange = $2', [botId, exchange])
-  await run('funds', [mode, exchange, botId, userId, null, JSON.stringify([{ currency, free: balance, locked: '0' }])])
+  await run(statement('funds', [mode, exchange, botId, userId, null, JSON.stringify([{ currency, free: balance, locked: '0' }])]))
 }
 
 export interface RunEnd {

@@ -129,7 +129,7 @@ async function verdictOn(breaks: readonly { sql: string }[]): Promise<string> {
 const FACT_BREAKS: readonly { name: string; sql: string; expected: RegExp }[] = [
   {
     name: 'a balance that was raised',
-    sql: `update ledger_accounts set balance = balance + 1 where kind = 'fees'`,
+    sql: `set role evenkeel_system; update ledger_accounts set balance = balance + 1 where kind = 'fees'; reset role`,
     expected: /sums to 1[\s\S]*its transfers say/,
   },
   { name: 'funds beside the ledger', sql: 'update funds set free = free + 0.01', expected: /funds of bot .* the ledger/ },
