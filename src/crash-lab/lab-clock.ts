@@ -17,14 +17,17 @@ export class LabClock implements AccountClock {
   }
 
   now(): number {
+    this.#worker.asks()
     return this.#scheduler.nowMs + this.#worker.clockErrorMs
   }
 
   monotonic(): number {
+    this.#worker.asks()
     return this.#scheduler.nowMs - this.#bornMs
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.#worker.asks()
     return new Promise(resolve => {
       if (signal.aborted) {
         resolve()

@@ -15,6 +15,7 @@ import type { LabBackend } from './backend.ts'
 import type { Dice } from './dice.ts'
 import { OWN_MISTAKE } from './invariants/index.ts'
 import { CALLS_A_MINUTE } from './invariants/rules.ts'
+import type { LabBot } from './lab-bots.ts'
 import { LabClock } from './lab-clock.ts'
 import { LabStore, type StoreWorld } from './lab-store.ts'
 import { LAB_CAPABILITIES, LyingVenue, type VenueWorld } from './lying-venue.ts'
@@ -31,12 +32,30 @@ export interface LabWorkerWorld extends WorkerWorld, VenueWorld, StoreWorld {
   readonly chance: Dice
   readonly epoch: number
   history(symbol: string): readonly Candle[]
-  listed(): ReadonlyMap<string, Instrument>
+  /** Rules of instruments as the platform has them written down. */
+  readonly storedRules: Map<string, Instrument>
   committing(worker: WorkerProcess, commit: AccountCommit): void
-  openedBot(botId: string, behindSeq: number, bot: OpenedBot): void
+  openedBot(botId: string, bot: OpenedBot): void
   breaks(invariant: number, name: string, message: string): void
   comesBack(afterMs: number): void
   worker(): LabWorker | null
+}
+
+/** A bot with its machine, as the platform would open it at this venue. */
+export function openLabBot(bot: LabBot, instruments: ReadonlyMap<string, Instrument>): OpenedBot {
+  const versions = new Map(bot.versions.map((config, i) => [i + 1, config]))
+  const { locksBalance, restingStops } = LAB_CAPABILITIES
+  const traits = { answersLate: true, locksBalance, restingStops }
+  const prepared = prepareDca(versions, 1, instruments, bot.feedTimeframe, traits)
+  return {
+    machine: createDcaMachine(prepared.setting, 1, true),
+    prepared,
+    instruments,
+    currency: prepared.setting.quote,
+    initialBalance: Decimal.from(bot.initialBalance),
+    opensBooks: true,
+    feedTimeframe: bot.feedTimeframe,
+  }
 }
 
 /** A holder stops calling this long after its last good renewal. */
@@ -80,7 +99,7 @@ export class LabWorker {
       clock,
       random: () => dice.next(),
       mayAct: () => mutation?.ignoresLease === true || this.mayAct(),
-      openBot: saved => this.#open(saved),
+      openBot: (saved, rules) => this.#open(saved, rules),
       history: (symbol, _timeframe: Timeframe) => world.history(symbol),
       log: {
         info() {},
@@ -125,26 +144,13 @@ export class LabWorker {
     }
   }
 
-  #open(saved: SavedBot): OpenedBot {
+  #open(saved: SavedBot, rules: ReadonlyMap<string, Instrument> | undefined): OpenedBot {
     const { story } = this.#world
     const bot = story.bots.find(each => each.botId === saved.botId)
     if (!bot) throw new Error(`the story has no bot ${saved.botId}`)
-    const instruments = new Map<string, Instrument>()
-    for (const instrument of this.#world.instruments()) instruments.set(instrument.symbol, instrument)
-    for (const [symbol, instrument] of this.#world.listed()) if (!instruments.has(symbol)) instruments.set(symbol, instrument)
-    const versions = new Map(bot.versions.map((config, i) => [i + 1, config]))
-    const traits = { answersLate: true, locksBalance: LAB_CAPABILITIES.locksBalance, restingStops: LAB_CAPABILITIES.restingStops }
-    const prepared = prepareDca(versions, 1, instruments, bot.feedTimeframe, traits)
-    const opened: OpenedBot = {
-      machine: createDcaMachine(prepared.setting, 1, true),
-      prepared,
-      instruments,
-      currency: prepared.setting.quote,
-      initialBalance: Decimal.from(bot.initialBalance),
-      opensBooks: true,
-      feedTimeframe: bot.feedTimeframe,
-    }
-    this.#world.openedBot(bot.botId, saved.lastSeq, opened)
+    for (const [symbol, instrument] of rules ?? []) this.#world.storedRules.set(symbol, instrument)
+    const opened = openLabBot(bot, new Map(this.#world.storedRules))
+    this.#world.openedBot(bot.botId, opened)
     return opened
   }
 

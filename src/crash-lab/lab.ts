@@ -15,7 +15,7 @@ import { INVARIANTS, OWN_MISTAKE } from './invariants/index.ts'
 import type { LabFacts, Watcher } from './invariants/invariant.ts'
 import { Kills } from './kills.ts'
 import { symbolsOfBot } from './lab-bots.ts'
-import { LabWorker, type LabWorkerWorld } from './lab-worker.ts'
+import { LabWorker, type LabWorkerWorld, openLabBot } from './lab-worker.ts'
 import type { VenueCall } from './lying-venue.ts'
 import { CandleMaker, type LabPrint, marketPast, marketPath } from './market.ts'
 import type { Mutation } from './mutations.ts'
@@ -84,10 +84,11 @@ export class Lab implements LabWorkerWorld {
   #spareWanted = false
   #safety: SafetyLevel = 'normal'
   #disturbedMs = STORY_START_MS
-  readonly #listed: ReadonlyMap<string, Instrument>
+  readonly storedRules: Map<string, Instrument>
+  readonly #rulesAtStart: ReadonlyMap<string, Instrument>
   readonly #lastPrices = new Map<string, number>()
   readonly #injected = new Map<string, Decimal>()
-  readonly #openings = new Map<string, { behindSeq: number; bot: OpenedBot }[]>()
+  readonly #opened = new Map<string, OpenedBot>()
   readonly #watchers: readonly { readonly number: number; readonly name: string; readonly watcher: Watcher }[]
   readonly #candles: ReadonlyMap<string, CandleMaker>
   readonly #past: ReadonlyMap<string, ReturnType<typeof marketPast>>
@@ -108,7 +109,8 @@ export class Lab implements LabWorkerWorld {
     })
     this.kills = new Kills(story.kills, dice.fork('kills'), isFaultPhase)
     const instruments = story.instruments.map(instrumentFromRules)
-    this.#listed = new Map(instruments.map(each => [each.symbol, each]))
+    this.storedRules = new Map(instruments.map(each => [each.symbol, each]))
+    this.#rulesAtStart = new Map(this.storedRules)
     this.truth = new Truth(
       story.bots.map(bot => bot.botId),
       new Map(instruments.map(each => [each.symbol, each])),
@@ -196,10 +198,11 @@ export class Lab implements LabWorkerWorld {
       statusOf: process => this.#workers.find(worker => worker.process === process)?.status() ?? null,
       holder: () => (this.#holder?.process.isAlive ? this.#holder.process : null),
       confirmedSafety: () => this.#safety,
-      opened: botId => this.#openings.get(botId)!.at(-1)!.bot,
-      openings: botId => this.#openings.get(botId) ?? [],
+      opened: botId => this.#opened.get(botId)!,
+      openedWith: (botId, rules) => openLabBot(this.story.bots.find(bot => bot.botId === botId)!, rules),
+      rulesAtStart: this.#rulesAtStart,
       injected: currency => this.#injected.get(currency) ?? ZERO,
-      undisturbedSinceMs: () => this.#disturbedMs,
+      undisturbedSinceMs: () => this.#undisturbedSinceMs(),
       stillFromMs: STORY_START_MS + this.story.stillFromMs,
     }
   }
@@ -260,6 +263,11 @@ export class Lab implements LabWorkerWorld {
     if (this.#holder?.process === process) this.comesBack(this.chance.of([200, 1_500, 6_000, 21_000]))
   }
 
+  spins(process: WorkerProcess): void {
+    const { stack } = new Error()
+    this.breaks(OWN_MISTAKE, 'no worker goes in circles', `worker ${process.number} asks without ever waiting: ${stack}`)
+  }
+
   committing(process: WorkerProcess, commit: AccountCommit): void {
     this.#each(watcher => watcher.committing?.(process, commit))
   }
@@ -284,19 +292,12 @@ export class Lab implements LabWorkerWorld {
     this.#each(watcher => watcher.banTold?.(process, untilMs))
   }
 
-  openedBot(botId: string, behindSeq: number, bot: OpenedBot): void {
-    const openings = this.#openings.get(botId) ?? []
-    openings.push({ behindSeq, bot })
-    this.#openings.set(botId, openings)
+  openedBot(botId: string, bot: OpenedBot): void {
+    this.#opened.set(botId, bot)
   }
 
   instruments(): Instrument[] {
     return this.exchange.instruments()
-  }
-
-  /** Every instrument that was listed at the beginning, with the rules it had. */
-  listed(): ReadonlyMap<string, Instrument> {
-    return this.#listed
   }
 
   lastPrice(symbol: string): number {
@@ -317,10 +318,18 @@ export class Lab implements LabWorkerWorld {
     this.#holder?.process.kill()
     const assignment = await this.backend.restore(snapshot)
     this.truth.restore(commits)
-    for (const openings of this.#openings.values()) openings.length = Math.min(openings.length, 1)
+    this.#each(watcher => watcher.restored?.())
     this.epoch += 1
     this.backend.setEpoch(this.epoch)
     this.startWith(assignment)
+  }
+
+  /** As long as no worker is ready nobody can do anything about anything. */
+  #undisturbedSinceMs(): number {
+    const holder = this.#holder
+    if (!holder?.process.isAlive || holder.process.isFrozen || !holder.mayAct() || holder.status()?.stage !== 'ready')
+      this.disturb()
+    return this.#disturbedMs
   }
 
   #historyBars(): number {

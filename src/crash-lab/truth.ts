@@ -15,6 +15,8 @@ export interface Owner {
   readonly botId: string
   readonly order: OrderKey
   readonly payload: PlacePayload
+  /** How often a backup had been restored when it was written. */
+  readonly epoch: number
 }
 
 export interface Execution {
@@ -67,6 +69,7 @@ export class Truth {
   readonly #symbols: ReadonlyMap<string, { readonly base: string; readonly quote: string }>
   #commits: AccountCommit[] = []
   readonly currencies = new Set<string>()
+  epoch = 1
 
   constructor(botIds: readonly string[], symbols: ReadonlyMap<string, { readonly base: string; readonly quote: string }>) {
     this.#symbols = symbols
@@ -126,6 +129,7 @@ export class Truth {
     this.accountBooks = new Books()
     this.#commits = []
     for (const commit of kept) this.committed(commit)
+    this.epoch += 1
   }
 
   /** What the venue should hold of a currency, by the books. */
@@ -166,8 +170,9 @@ export class Truth {
     for (const intent of commit.newIntents) {
       this.intents.set(intent.id, { intent, status: 'pending' })
       if (intent.kind === 'place') {
+        if (this.owners.has(intent.clientOrderId)) continue
         const payload = intent.payload as PlacePayload
-        this.owners.set(intent.clientOrderId, { botId: intent.botId, order: intent.order, payload })
+        this.owners.set(intent.clientOrderId, { botId: intent.botId, order: intent.order, payload, epoch: this.epoch })
         this.#idsByKey.set(`${intent.botId}|${orderKeyText(intent.order)}`, intent.clientOrderId)
       }
     }

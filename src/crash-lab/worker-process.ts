@@ -19,7 +19,12 @@ export interface WorkerWorld {
   /** Whether something of a dead worker that was under way still arrives. */
   readonly fate: Dice
   killed(worker: WorkerProcess, where: string): void
+  /** A worker asks the world again and again without ever waiting. */
+  spins(worker: WorkerProcess): void
 }
+
+/** Questions that a worker may ask at one instant; more are a loop that never waits. */
+const MOST_QUESTIONS = 20_000
 
 export class WorkerProcess {
   /** Counts workers, from 1. */
@@ -28,6 +33,8 @@ export class WorkerProcess {
   readonly token: number
   readonly #world: WorkerWorld
   #alive = true
+  #askedAtStep = -1
+  #asked = 0
   #frozenUntilMs = Number.NEGATIVE_INFINITY
   /** Wall clock less true time. */
   clockErrorMs = 0
@@ -55,11 +62,26 @@ export class WorkerProcess {
     this.#alive = false
   }
 
+  /** Every question to the world counts. @throws where the worker goes in circles: it is dead then. */
+  asks(): void {
+    const { steps } = this.#world.scheduler
+    if (steps !== this.#askedAtStep) {
+      this.#askedAtStep = steps
+      this.#asked = 0
+    }
+    this.#asked += 1
+    if (this.#asked < MOST_QUESTIONS) return
+    if (this.#alive) this.#world.spins(this)
+    this.kill()
+    throw new Error('the worker goes in circles')
+  }
+
   /**
    * A request that leaves, takes effect in the world, and comes back with what `effect` gave or threw.
    * @param mayDie false for what no death can come between, such as waking up.
    */
   operation<T>(where: string, passage: Passage, effect: () => T | Promise<T>, mayDie = true): Promise<T> {
+    this.asks()
     return new Promise<T>((resolve, reject) => {
       if (!this.#alive) return
       if (mayDie && this.#diesAt(`${where}, issued`)) {

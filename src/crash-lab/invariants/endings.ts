@@ -3,6 +3,7 @@
 
 import { type ReadsRecord, RecordedReads } from '../../core/conditions/recorded-reads.ts'
 import { canonicalJson } from '../../core/hash/canonical-json.ts'
+import { instrumentFromRules } from '../../core/market/instrument.ts'
 import { Decimal } from '../../core/money/decimal.ts'
 import { isLive, orderKeyText } from '../../core/orders/order.ts'
 import type { EngineEvent } from '../../engine/machine.ts'
@@ -21,16 +22,17 @@ export const replays: Invariant = {
   },
 }
 
-function replay({ openings }: LabFacts, bot: BotTruth, broken: (message: string) => void): void {
-  const opened = openings(bot.botId)
-  let state = opened[0]!.bot.machine.initialState()
-  let at = 0
+function replay({ openedWith, rulesAtStart }: LabFacts, bot: BotTruth, broken: (message: string) => void): void {
+  const rules = new Map(rulesAtStart)
+  let { machine } = openedWith(bot.botId, rules)
+  let state = machine.initialState()
   for (const { seq, kind, payload } of bot.journal) {
     const { event, commands } = payload as { readonly event?: EngineEvent; readonly commands?: readonly unknown[] }
     if (!event) continue
-    // The venue's rules may have changed between two openings: each part is stepped by the machine that stepped it then.
-    while (at + 1 < opened.length && opened[at + 1]!.behindSeq < seq) at += 1
-    const { machine } = opened[at]!.bot
+    if (event.kind === 'instrument_changed') {
+      rules.set(event.rules.symbol, instrumentFromRules(event.rules))
+      machine = openedWith(bot.botId, new Map(rules)).machine
+    }
     const result = machine.step(state, revived(event))
     state = result.state
     if (commands && canonicalJson(result.commands) !== canonicalJson(commands)) {

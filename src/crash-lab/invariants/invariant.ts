@@ -1,6 +1,7 @@
 // What an invariant of the laboratory is: a number and a name that people can look up, and a watcher that sees everything that happens
 // and speaks up the moment it no longer holds.
 
+import type { Instrument } from '../../core/market/instrument.ts'
 import type { Decimal } from '../../core/money/decimal.ts'
 import type { SafetyLevel } from '../../core/risk/safety.ts'
 import type { AccountCommit } from '../../engine/account-store.ts'
@@ -27,8 +28,9 @@ export interface LabFacts {
   confirmedSafety(): SafetyLevel
   /** As it was opened last. */
   opened(botId: string): OpenedBot
-  /** Every time it was opened, with the last seq of its journal then, oldest first. */
-  openings(botId: string): readonly { readonly behindSeq: number; readonly bot: OpenedBot }[]
+  /** As it would be opened with these rules of its instruments. */
+  openedWith(botId: string, rules: ReadonlyMap<string, Instrument>): OpenedBot
+  readonly rulesAtStart: ReadonlyMap<string, Instrument>
   /** Money that the account began with, and what came or went without an order of ours, by currency. */
   injected(currency: string): Decimal
   /** Since when nothing hinders the worker: no fault, no restart, no outage. */
@@ -48,6 +50,8 @@ export interface Watcher {
   /** The exchange tells how an order stands. */
   ordered?(order: VenueOrder): void
   executed?(execution: Execution): void
+  /** A backup was put back: the truth has forgotten what was written since. */
+  restored?(): void
   /** The world has come to rest after an event. */
   rested?(nowMs: number): void
   /** The story is over, 15 minutes and more after its last fault. */

@@ -1,5 +1,6 @@
 // What people are told: each thing once, however often the engine was restarted in between.
 
+import type { AccountCommit } from '../../engine/account-store.ts'
 import type { Invariant } from './invariant.ts'
 
 /** Events that a deal has once in its life. */
@@ -9,20 +10,24 @@ export const toldOnce: Invariant = {
   number: 23,
   name: 'what happens once is told once',
   watch({ truth }, broken) {
-    let commits = 0
     const told = new Set<string>()
-    return {
-      committed(_worker, commit) {
-        if (truth.commits.length <= commits) told.clear()
-        commits = truth.commits.length
-        for (const { botId, batch } of commit.bots) {
-          for (const { type, tradeSeq } of batch.events) {
-            if (!ONCE.has(type)) continue
-            const key = `${botId}|${type}|${tradeSeq}`
-            if (told.has(key)) broken(`bot ${botId} tells ${type} of deal ${tradeSeq ?? '-'} a second time`)
-            told.add(key)
-          }
+    const take = (commit: AccountCommit, isNew: boolean): void => {
+      for (const { botId, batch } of commit.bots) {
+        for (const { type, tradeSeq } of batch.events) {
+          if (!ONCE.has(type)) continue
+          const key = `${botId}|${type}|${tradeSeq}`
+          if (isNew && told.has(key)) broken(`bot ${botId} tells ${type} of deal ${tradeSeq ?? '-'} a second time`)
+          told.add(key)
         }
+      }
+    }
+    return {
+      restored() {
+        told.clear()
+        for (const commit of truth.commits) take(commit, false)
+      },
+      committed(_worker, commit) {
+        take(commit, true)
       },
     }
   },

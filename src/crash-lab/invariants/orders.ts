@@ -17,7 +17,7 @@ export const oneVenueOrder: Invariant = {
         if (order.clientOrderId === null) return
         const owner = truth.owners.get(order.clientOrderId)
         if (!owner) return
-        const key = `${owner.botId}|${orderKeyText(owner.order)}`
+        const key = `${owner.botId}|${orderKeyText(owner.order)}|${owner.epoch}`
         const former = taken.get(key)
         if (former !== undefined && former !== order.venueOrderId)
           broken(`order ${key} exists twice at the venue, as ${former} and as ${order.venueOrderId}`)
@@ -56,6 +56,12 @@ export const foldOfEvidence: Invariant = {
   watch({ truth, exchange }, broken) {
     const statuses = new Map<string, OrderStatus>()
     return {
+      restored() {
+        statuses.clear()
+        for (const bot of truth.bots.values()) {
+          for (const [key, order] of bot.orders) statuses.set(`${bot.botId}|${key}`, order.status)
+        }
+      },
       committed(_worker, commit) {
         for (const { botId, batch } of commit.bots) {
           for (const order of batch.orders) {

@@ -32,13 +32,14 @@ export const entriesWhenClean: Invariant = {
   watch({ truth, statusOf, confirmedSafety }, broken) {
     return {
       committing(worker, commit) {
-        const entry = commit.newIntents.find(intent => intent.kind === 'place' && isEntry(intent.order))
-        if (!entry) return
-        const status = statusOf(worker)
-        const what = `bot ${entry.botId} enters with ${entry.order.purpose} ${entry.order.sequence} of deal ${entry.order.tradeSeq}`
-        if (status && status.stage !== 'ready') broken(`${what} while the account is ${status.stage}`)
-        if (status && status.openDifferences > 0) broken(`${what} with ${status.openDifferences} open differences`)
-        if (confirmedSafety() !== 'normal') broken(`${what} at safety level ${confirmedSafety()}`)
+        for (const { id, status: becomes } of commit.intentChanges) {
+          const intent = becomes === 'sent' ? truth.intents.get(id)?.intent : undefined
+          if (intent?.kind !== 'place' || !isEntry(intent.order)) continue
+          const status = statusOf(worker)
+          const what = `bot ${intent.botId} enters with ${intent.order.purpose} ${intent.order.sequence} of deal ${intent.order.tradeSeq}`
+          if (status && status.stage !== 'ready') broken(`${what} while the account is ${status.stage}`)
+          if (status && status.openDifferences > 0) broken(`${what} with ${status.openDifferences} open differences`)
+        }
       },
       called(worker, call) {
         if (call.kind !== 'place' || confirmedSafety() === 'normal') return
