@@ -227,6 +227,14 @@ export class SimulatedRun<State> {
       this.#drain()
     }
     this.raise({ kind: 'end_of_data', atMs, prices: lastPrices })
+    // An exit that was refused just before waits for its next try: time goes on until it is out, the price does not.
+    for (let guard = 0; guard < 1000 && !this.machine.hasEnded(this.#state); guard += 1) {
+      const next = this.watches()
+        .filter(watch => watch.kind === 'time')
+        .toSorted((a, b) => a.atMs - b.atMs)[0]
+      if (!next) return
+      this.raise({ kind: 'timer_fired', atMs: Math.max(this.#nowMs, next.atMs), watch: next.id, prices: lastPrices })
+    }
   }
 
   #book(symbol: string): Book {

@@ -83,6 +83,28 @@ describe('a venue that refuses', () => {
     assert.ok(told.journal.ordersOf(1).every(order => order.status === 'rejected' && order.reason === 'REJECTED_BY_CHANCE'))
   })
 
+  test('an exit that is refused as the data ends is out all the same', () => {
+    const refusedLast = (seed: number) =>
+      tell({
+        candles: `
+          100 100 100 100
+          100 100 100 100
+          100 103 100 103`,
+        config: { exits: { takeProfit: takeProfit('2', { placement: 'virtual' }) } },
+        venue: { rejectProb: 0.5, seed },
+      })
+    let refused = 0
+    for (let seed = 0; seed < 40; seed += 1) {
+      const told = refusedLast(seed)
+      assert.ok(told.state.ended && told.state.deals.length === 0)
+      const last = told.journal.ordersOf(1).filter(order => order.side === 'sell')
+      if (last[0]?.status !== 'rejected') continue
+      refused += 1
+      assert.equal(told.lines.at(-1), 'deal 1 take_profit 3', told.lines.join('\n'))
+    }
+    assert.ok(refused > 5, `${refused}`)
+  })
+
   test('more orders than it allows: the ladder has fewer rungs, the deal goes on', () => {
     const told = expectStory(
       {
