@@ -319,6 +319,8 @@ export class CarelessVenue {
       assert.equal(image.filledQuantity.toString(), truth.filled.toString(), `${truth.text} has filled what it truly has`)
       assert.ok(!isLive(image), `${truth.text} has ended`)
     }
+    const refused = story.events.filter(event => event.type === 'EXIT_REFUSED').map(event => event.message)
+    assert.deepEqual(refused, [], 'no exit is asked for that we would refuse ourselves')
     assert.deepEqual(story.state.deals, [])
     assert.equal(story.state.reserved.toString(), '0')
   }
