@@ -21,7 +21,7 @@ export async function stepWord(writer: AccountWriter, word: VenueOrder): Promise
 export async function stepFills(
   writer: AccountWriter,
   fills: readonly VenueFill[],
-  page: { readonly symbol: string; readonly page: FillsPage } | null,
+  page: { readonly symbol: string; readonly page: FillsPage; readonly askedAtMs: number } | null,
 ): Promise<void> {
   const foreign = new Set<string>()
   for (const fill of fills) {
@@ -38,7 +38,9 @@ export async function stepFills(
   writer.passPage(page.symbol, page.page, foreign)
   if (!page.page.complete) return
   // A venue that does not state how much was executed has told all of it by now.
-  for (const id of [...writer.waitingWords.keys()]) {
+  for (const [id, { heardAtMs }] of [...writer.waitingWords]) {
+    // A page that was asked for before the word came may be older than what the word tells of.
+    if (heardAtMs >= page.askedAtMs) continue
     const record = writer.records.orders.get(id)
     if (record?.order.symbol === page.symbol) applyWord(writer, record, null, [], true)
   }
@@ -57,7 +59,8 @@ export function applyWord(
 ): void {
   const bot = writer.bot(record.botId)
   if (!bot) return
-  const waiting = word ?? writer.waitingWords.get(record.clientOrderId) ?? null
+  const known = writer.waitingWords.get(record.clientOrderId)
+  const waiting = word ?? known?.word ?? null
   const evidence = evidenceEvents(record, { order: waiting, fills, fillsComplete }, writer.records.bookedFills)
   for (const step of evidence.events) stepEvidence(writer, bot, record.clientOrderId, step)
   const after = writer.records.orders.get(record.clientOrderId) ?? record
@@ -67,7 +70,8 @@ export function applyWord(
     evidenceAtMs: evidence.evidenceAtMs,
   })
   if (evidence.waitsForFills && waiting) {
-    writer.waitingWords.set(record.clientOrderId, waiting)
+    const heardAtMs = word || !known ? writer.deps.clock.monotonic() : known.heardAtMs
+    writer.waitingWords.set(record.clientOrderId, { word: waiting, heardAtMs })
     writer.wantFills(record.order.symbol)
   } else {
     writer.waitingWords.delete(record.clientOrderId)

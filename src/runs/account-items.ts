@@ -31,7 +31,7 @@ export type AccountItem =
       readonly kind: 'fills'
       readonly fills: readonly VenueFill[]
       /** The page that they are of; null for a message of the stream. */
-      readonly page: { readonly symbol: string; readonly page: FillsPage } | null
+      readonly page: { readonly symbol: string; readonly page: FillsPage; readonly askedAtMs: number } | null
     }
   | { readonly kind: 'probed'; readonly result: ProbeResult }
   | { readonly kind: 'report'; readonly report: AccountReport }

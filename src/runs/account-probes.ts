@@ -164,8 +164,9 @@ export class AccountProbes {
       for (const ref of lookUps) await this.#lookUp(ref, signal)
       for (const ref of this.#writer.foreignCancels.splice(0)) await this.#read('P2', () => venue.cancel(ref), signal, 1)
       for (const symbol of symbols) {
+        const askedAtMs = this.#deps.clock.monotonic()
         const page = await this.#readFills('P3', symbol, signal)
-        if (page) await this.#writer.do('orders', { kind: 'fills', fills: page.fills, page: { symbol, page } })
+        if (page) await this.#writer.do('orders', { kind: 'fills', fills: page.fills, page: { symbol, page, askedAtMs } })
         else this.#writer.wantFills(symbol)
       }
       const wantsRules = this.#writer.wantsRules

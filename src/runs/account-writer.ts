@@ -89,7 +89,7 @@ export class AccountWriter {
   earlyCandles: { readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }[] = []
   /** Whether the venue tells orders and fills as they happen. */
   isStreaming = true
-  readonly waitingWords = new Map<string, VenueOrder>()
+  readonly waitingWords = new Map<string, { readonly word: VenueOrder; readonly heardAtMs: number }>()
   /** Of bots by themselves, beside the account's. */
   readonly #botSafety = new Map<string, SafetyLevel>()
   #records: AccountRecords | null = null
