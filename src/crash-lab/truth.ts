@@ -85,6 +85,10 @@ export class Truth {
     return this.#symbols.get(symbol)!.base
   }
 
+  quoteOf(symbol: string): string {
+    return this.#symbols.get(symbol)!.quote
+  }
+
   bot(botId: string): BotTruth {
     const bot = this.bots.get(botId)
     if (!bot) throw new Error(`there is no bot ${botId} in this story`)
@@ -93,6 +97,17 @@ export class Truth {
 
   execution(symbol: string, fillId: string): Execution | undefined {
     return this.#executionsById.get(`${symbol}|${fillId}`)
+  }
+
+  /** Whether an order was sent in a time that a restored backup knows nothing of: what it did is nobody's, unless it is adopted. */
+  isLost(clientOrderId: string | null): boolean {
+    const owner = clientOrderId === null ? undefined : this.owners.get(clientOrderId)
+    return owner !== undefined && owner.epoch < this.epoch && !this.intents.has(`${clientOrderId}:place`)
+  }
+
+  /** Executions that somebody must book: of our orders, except those that a restored backup has lost. */
+  isOwed({ fill, owner }: Execution): boolean {
+    return owner !== null && !this.isLost(fill.clientOrderId)
   }
 
   executed(fill: VenueFill): Execution {
@@ -169,7 +184,8 @@ export class Truth {
     for (const transfer of commit.transfers) this.#post(this.accountBooks, transfer)
     for (const intent of commit.newIntents) {
       this.intents.set(intent.id, { intent, status: 'pending' })
-      if (intent.kind === 'place') {
+      // One that takes over an order of a lost time has nothing to send.
+      if (intent.kind === 'place' && intent.payload !== null) {
         if (this.owners.has(intent.clientOrderId)) continue
         const payload = intent.payload as PlacePayload
         this.owners.set(intent.clientOrderId, { botId: intent.botId, order: intent.order, payload, epoch: this.epoch })

@@ -28,8 +28,9 @@ export const bookedOnce: Invariant = {
         }
       },
       ended() {
-        for (const { fill, owner } of truth.executions) {
-          if (owner && !truth.booked.has(`${fill.symbol}|${fill.venueFillId}`))
+        for (const execution of truth.executions) {
+          const { fill, owner } = execution
+          if (owner && truth.isOwed(execution) && !truth.booked.has(`${fill.symbol}|${fill.venueFillId}`))
             broken(
               `execution ${fill.venueFillId} of ${owner.botId} ${orderKeyText(owner.order)}, ${fill.side} ${fill.quantity} at ${fill.price}, was never booked`,
             )
@@ -111,8 +112,8 @@ export const cursorBehindFills: Invariant = {
         for (const { symbol, cursor } of commit.cursors) {
           const place = placeOf(cursor)
           for (let i = safe; i < Math.min(place, truth.executions.length); i += 1) {
-            const { fill, owner } = truth.executions[i]!
-            if (fill.symbol === symbol && owner && !isBooked(i))
+            const { fill } = truth.executions[i]!
+            if (fill.symbol === symbol && !isBooked(i))
               broken(`the cursor of ${symbol} stands at ${cursor}, execution ${fill.venueFillId} before it is not booked`)
           }
         }
@@ -120,8 +121,9 @@ export const cursorBehindFills: Invariant = {
     }
 
     function isBooked(index: number): boolean {
-      const { fill, owner } = truth.executions[index]!
-      return !owner || truth.booked.has(`${fill.symbol}|${fill.venueFillId}`)
+      const execution = truth.executions[index]!
+      const { fill } = execution
+      return !truth.isOwed(execution) || truth.booked.has(`${fill.symbol}|${fill.venueFillId}`)
     }
   },
 }

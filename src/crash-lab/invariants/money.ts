@@ -32,10 +32,24 @@ export const ledgerIsVenue: Invariant = {
           const venue = held.get(currency) ?? ZERO
           if (!ledger.equals(venue)) broken(`the ledger holds ${ledger} ${currency}, the venue ${venue}`)
           const found = truth.broughtIn(currency)
-          const wanted = injected(currency).plus(estimatedFees(currency))
+          const wanted = injected(currency).plus(estimatedFees(currency)).plus(lostTime(currency))
           if (!found.equals(wanted)) broken(`${found} ${currency} are booked as brought in or unexplained, ${wanted} were`)
         }
       },
+    }
+
+    /** What orders did that a restored backup has lost, and that nobody adopted. */
+    function lostTime(currency: string): Decimal {
+      let sum = ZERO
+      for (const { fill, owner } of truth.executions) {
+        if (!owner || !truth.isLost(fill.clientOrderId) || truth.booked.has(`${fill.symbol}|${fill.venueFillId}`)) continue
+        const value = fill.price.times(fill.quantity)
+        const isBuy = fill.side === 'buy'
+        if (currency === truth.baseOf(fill.symbol)) sum = isBuy ? sum.plus(fill.quantity) : sum.minus(fill.quantity)
+        else if (currency === truth.quoteOf(fill.symbol)) sum = isBuy ? sum.minus(value) : sum.plus(value)
+        if (fill.fee && currency === fill.feeAsset) sum = sum.minus(fill.fee)
+      }
+      return sum
     }
 
     /** Fees that the venue never told are booked at what they should be; the difference shows up as drift. */

@@ -191,8 +191,8 @@ export const unknownBlocks: Invariant = {
         }
         for (const intent of commit.newIntents) {
           if (intent.kind !== 'place' || (intent.order.purpose !== 'base' && intent.order.purpose !== 'avg')) continue
-          const { symbol } = intent.payload as PlacePayload
           const state = truth.bot(intent.botId)
+          const symbol = state.orders.get(orderKeyText(intent.order))?.symbol
           const doubtful = truth
             .liveOrders(state)
             .find(order => order.status === 'unknown' && order.symbol === symbol && wasUnknown(state.formerState, order))
