@@ -19,7 +19,7 @@ export const RULE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   instrument: {
     type: 'string',
     value: 'JSON|FILE',
-    help: 'venue rules {tick, step, minQty, minNotional, makerBps, takerBps, feeAsset}; a list with symbols for several pairs',
+    help: 'venue rules {tick, step, minQty, maxQty, minNotional, makerBps, takerBps, feeAsset, priceUpMultiplier, priceDownMultiplier, maxOpenOrders}; a list with symbols for several pairs',
   },
   'maker-bps': { type: 'string', value: 'BPS', help: 'fee of resting orders, basis points (default 10)' },
   'taker-bps': { type: 'string', value: 'BPS', help: 'fee of market orders, basis points (default 10)' },

@@ -124,7 +124,19 @@ function finerTick(tick: string, priceDecimals: number): string {
   return needed.lt(Decimal.from(tick)) ? needed.toString() : tick
 }
 
-const RULE_NAMES = ['tick', 'step', 'minQty', 'minNotional', 'makerBps', 'takerBps', 'feeAsset'] as const
+const RULE_NAMES = [
+  'tick',
+  'step',
+  'minQty',
+  'minNotional',
+  'makerBps',
+  'takerBps',
+  'feeAsset',
+  'maxQty',
+  'priceUpMultiplier',
+  'priceDownMultiplier',
+  'maxOpenOrders',
+] as const
 
 async function rulesOption(context: VerbContext): Promise<Partial<InstrumentRules>> {
   const given = textOption(context, 'instrument')
@@ -137,13 +149,15 @@ async function rulesOption(context: VerbContext): Promise<Partial<InstrumentRule
     throw new UsageError('--instrument', given, remedy)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UsageError('--instrument', given, remedy)
-  const rules: Record<string, string> = {}
+  const rules: Record<string, string | number> = {}
   for (const [name, rule] of Object.entries(value)) {
     if (['exchange', 'symbol', 'base', 'quote', 'kind', 'id'].includes(name)) continue
     if (!RULE_NAMES.some(one => one === name)) throw new UsageError(`--instrument ${name}`, rule, remedy)
     if (typeof rule !== 'string' && typeof rule !== 'number')
       throw new UsageError(`--instrument ${name}`, rule, 'write a decimal')
-    rules[name] = String(rule)
+    if (name === 'maxOpenOrders' && !/^\d+$/.test(String(rule)))
+      throw new UsageError(`--instrument ${name}`, rule, 'write a whole number')
+    rules[name] = name === 'maxOpenOrders' ? Number(rule) : String(rule)
   }
   return rules
 }

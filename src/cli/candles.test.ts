@@ -128,9 +128,21 @@ test('rules of a new instrument: a finer tick where prices need it, or what is g
   const cheap = await file('cheap.csv', hours(0, 3, 100.123456))
   await candles('import', cheap, '--exchange', 'x', '--symbol', 'SHIB/USDT')
   assert.equal(archive.series.get('x:SHIB/USDT 1h')!.rules.tick, '0.000001')
-  await candles('import', cheap, '--exchange', 'x', '--symbol', 'B/USDT', '--instrument', '{"tick":"0.5","minNotional":10}')
+  await candles(
+    'import',
+    cheap,
+    '--exchange',
+    'x',
+    '--symbol',
+    'B/USDT',
+    '--instrument',
+    '{"tick":"0.5","minNotional":10,"maxQty":"9","maxOpenOrders":200}',
+  )
   const { rules } = archive.series.get('x:B/USDT 1h')!
-  assert.deepEqual([rules.tick, rules.minNotional, rules.makerBps], ['0.5', '10', '10'])
+  assert.deepEqual(
+    [rules.tick, rules.minNotional, rules.makerBps, rules.maxQty, rules.maxOpenOrders],
+    ['0.5', '10', '10', '9', 200],
+  )
 })
 
 test('nothing is stored where anything is wrong', async () => {
@@ -156,6 +168,7 @@ test('nothing is stored where anything is wrong', async () => {
   await refused(['import', good, '--exchange', 'demo', '--symbol', 'A/USDT'], 2, /the demo market makes its own candles/)
   await refused(['import'], 2, /FILE is missing/)
   await refused(['import', good, ...names, '--instrument', '{"tick":"0"}'], 2, /tick is 0/)
+  await refused(['import', good, ...names, '--instrument', '{"maxOpenOrders":"few"}'], 2, /maxOpenOrders.*whole number/s)
   await refused(['import', good, ...names, '--instrument', '{"tik":"1"}'], 2, /--instrument tik/)
   const dry = await file('dry.csv', hours(0, 5).replaceAll(/,\d+\n/g, ',\n'))
   await refused(['import', dry, ...names], 1, /dry.csv: bars without volume/)
