@@ -16,7 +16,8 @@ import {
   tradeOf,
   transfersOf,
 } from '../../src/crash-lab/store-story.ts'
-import type { AccountAssignment, AccountCommit, AccountStore } from '../../src/engine/account-store.ts'
+import type { AccountAssignment, AccountCommit } from '../../src/engine/account-store.ts'
+import type { AccountStore } from '../../src/engine/ports.ts'
 import { createAccountStore } from '../../src/storage/account-store.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { type PipelineStatement, runPipeline } from '../../src/storage/pipeline.ts'

@@ -3,7 +3,8 @@
 
 import { type Timeframe, timeframeMs } from '../core/market/timeframe.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
-import type { AccountAssignment, AccountCommit, AccountStore } from '../engine/account-store.ts'
+import type { AccountAssignment, AccountCommit } from '../engine/account-store.ts'
+import type { AccountStore } from '../engine/ports.ts'
 import { StorageError } from '../storage/errors.ts'
 import { ACCOUNT_ID } from './account-id.ts'
 import { AnswerLost, type Backend } from './lab-store.ts'

@@ -1,7 +1,8 @@
 // The store as one worker reaches it: the real one behind a connection that is slow, breaks, and lies about what became of a commit.
 // Every commit that took effect is shown to the laboratory, once.
 
-import type { AccountAssignment, AccountCommit, AccountStore, OrderRecord, SavedAccount } from '../engine/account-store.ts'
+import type { AccountAssignment, AccountCommit, OrderRecord, SavedAccount } from '../engine/account-store.ts'
+import type { AccountStore } from '../engine/ports.ts'
 import { StorageError } from '../storage/errors.ts'
 import type { Dice } from './dice.ts'
 import type { FaultPlan } from './faults.ts'

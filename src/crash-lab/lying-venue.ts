@@ -2,11 +2,11 @@
 // contract all the same: everything it tells may be late or wrong, nothing is retried inside, and a request is carried out once.
 
 import type { Instrument } from '../core/market/instrument.ts'
+import type { Venue } from '../engine/ports.ts'
 import {
   type FillsPage,
   type Listing,
   type PlacePayload,
-  type Venue,
   type VenueBalance,
   type VenueCapabilities,
   VenueError,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AccountStore } from '../engine/account-store.ts'
+import type { AccountStore } from '../engine/ports.ts'
 import { StorageError } from '../storage/errors.ts'
 import { testBatch } from '../storage/testing-batches.ts'
 import { MemoryAccountStore } from './memory-store.ts'

@@ -6,7 +6,6 @@ import { type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
 import type {
   AccountAssignment,
   AccountCommit,
-  AccountStore,
   FillCursor,
   ForeignOrder,
   OrderRecord,
@@ -15,6 +14,7 @@ import type {
   SavedIntent,
 } from '../engine/account-store.ts'
 import type { FundsImage, JournalEntry, SystemEvent, TradeImage } from '../engine/commit-batch.ts'
+import type { AccountStore } from '../engine/ports.ts'
 import { isSameCommit, oldestFirst } from '../storage/account-store-rules.ts'
 import { StorageError } from '../storage/errors.ts'
 import {

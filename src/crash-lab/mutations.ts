@@ -1,8 +1,7 @@
 // Bugs that are planted on purpose, at the ports of the run: each is one that a platform like this could have. A laboratory that does
 // not find them is broken; what it says about the real code would mean nothing.
 
-import type { AccountStore } from '../engine/account-store.ts'
-import type { Venue } from '../engine/venue.ts'
+import type { AccountStore, Venue } from '../engine/ports.ts'
 import type { LabWorkerWorld } from './lab-worker.ts'
 
 export interface Mutation {

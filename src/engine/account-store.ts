@@ -122,14 +122,3 @@ export interface AccountCommit {
   /** Of the account itself: deposits found, drift. */
   readonly transfers: readonly Transfer[]
 }
-
-/**
- * The one writer of an account. Every call is refused with LEASE_LOST under a stale token. `commit` may reject with
- * DATABASE_UNAVAILABLE although it took effect: the same commit may then be tried again, and is recognised.
- */
-export interface AccountStore {
-  load(assignment: AccountAssignment, endedSinceMs: number): Promise<SavedAccount>
-  commit(assignment: AccountAssignment, commit: AccountCommit): Promise<void>
-  /** An order that has ended long ago; null for one that is not this account's. */
-  findOrder(assignment: AccountAssignment, clientOrderId: string): Promise<OrderRecord | null>
-}

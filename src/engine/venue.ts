@@ -1,7 +1,6 @@
 // A venue as the platform sees it (execution.md 12.1): orders go out as text that is sent as it stands, reports come back with what the
 // venue stated and null for what it did not. A listing says itself whether it is complete; only a complete one is evidence.
 
-import type { Instrument } from '../core/market/instrument.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import type { OrderType, Side } from '../core/orders/order.ts'
 
@@ -136,27 +135,6 @@ export class VenueError extends Error {
     this.code = code
     this.retryAfterMs = retryAfterMs
   }
-}
-
-/** Every call may reject with a VenueError; anything else that it rejects with is ambiguous. Nothing is retried inside. */
-export interface Venue {
-  readonly capabilities: VenueCapabilities
-  place(order: PlacePayload): Promise<VenueOrder>
-  /** The order as it stands after the cancel, as far as the venue tells. */
-  cancel(order: VenueOrderRef): Promise<VenueOrder>
-  /** null where the venue answers that it knows no such order. */
-  find(order: VenueOrderRef): Promise<VenueOrder | null>
-  openOrders(): Promise<Listing<VenueOrder>>
-  /** Ended and open orders that changed since. */
-  history(sinceMs: number): Promise<Listing<VenueOrder>>
-  /** Fills of one symbol behind a cursor, oldest first. */
-  fillsSince(symbol: string, cursor: string | null): Promise<FillsPage>
-  balances(): Promise<Listing<VenueBalance>>
-  positions(): Promise<Listing<VenuePosition>>
-  serverTime(): Promise<number>
-  instruments(): Promise<Listing<Instrument>>
-  /** Orders and fills as they happen. @returns how to stop listening. */
-  subscribe(listener: (message: VenueMessage) => void): () => void
 }
 
 /** Calls by how urgent they are (execution.md 2.6), most urgent first. */

@@ -29,7 +29,7 @@ export function doubtOf(writer: AccountWriter, record: KnownOrder): Doubt {
 /** Puts an order that the venue no longer shows into doubt, as if its call had never been answered. */
 export function beginDoubt(writer: AccountWriter, record: KnownOrder, why: string): void {
   const doubt = newDoubt(writer.nowMs)
-  writer.changeIntent(writer.reopenIntent(record), {
+  writer.outbox.changeIntent(writer.outbox.reopenIntent(record), {
     status: 'in_doubt',
     doubt,
     nextProbeAtMs: nextProbeAtMs(doubt),
@@ -53,13 +53,13 @@ export function stepProbe(writer: AccountWriter, result: ProbeResult): void {
     sources: result.sources,
     unexplained: result.unexplained,
   })
-  const intentId = writer.reopenIntent(after)
+  const intentId = writer.outbox.reopenIntent(after)
   const known = doubtText(doubt, capabilities, writer.nowMs)
   if (verdict(doubt, capabilities, writer.nowMs) !== 'absent') {
-    writer.changeIntent(intentId, { status: 'in_doubt', doubt, nextProbeAtMs: nextProbeAtMs(doubt), lastError: known })
+    writer.outbox.changeIntent(intentId, { status: 'in_doubt', doubt, nextProbeAtMs: nextProbeAtMs(doubt), lastError: known })
     return
   }
-  writer.changeIntent(intentId, { status: 'settled', doubt, nextProbeAtMs: null, lastError: known })
+  writer.outbox.changeIntent(intentId, { status: 'settled', doubt, nextProbeAtMs: null, lastError: known })
   const bot = writer.bot(after.botId)
   if (!bot) return
   const { tradeSeq, purpose, sequence } = after.order

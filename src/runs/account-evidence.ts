@@ -6,6 +6,7 @@ import { type Fill, isLive, type Order } from '../core/orders/order.ts'
 import type { OrderImage } from '../engine/machine.ts'
 import { type EvidenceStep, evidenceEvents, fillKey } from '../engine/reconciliation/evidence.ts'
 import type { FillsPage, VenueFill, VenueOrder } from '../engine/venue.ts'
+import { adoptable, takeOver } from './account-adoption.ts'
 import type { AccountBot } from './account-bot.ts'
 import type { KnownOrder } from './account-records.ts'
 import type { AccountWriter } from './account-writer.ts'
@@ -35,7 +36,7 @@ export async function stepFills(
     } else foreign.add(key)
   }
   if (!page) return
-  writer.passPage(page.symbol, page.page, foreign)
+  writer.outbox.passPage(page.symbol, page.page, foreign, writer.nowMs)
   if (!page.page.complete) return
   // A venue that does not state how much was executed has told all of it by now.
   for (const [id, { heardAtMs }] of [...writer.waitingWords]) {
@@ -64,7 +65,7 @@ export function applyWord(
   const evidence = evidenceEvents(record, { order: waiting, fills, fillsComplete }, writer.records.bookedFills)
   for (const step of evidence.events) stepEvidence(writer, bot, record.clientOrderId, step)
   const after = writer.records.orders.get(record.clientOrderId) ?? record
-  writer.noteWord(after, {
+  writer.outbox.noteWord(after, {
     venueOrderId: evidence.venueOrderId,
     isAcknowledged: evidence.isAcknowledged,
     evidenceAtMs: evidence.evidenceAtMs,
@@ -83,7 +84,7 @@ export function applyWord(
 export function settleDoubt(writer: AccountWriter, record: KnownOrder): void {
   const id = `${record.clientOrderId}:place`
   if (record.order.status !== 'unknown' && writer.records.intents.get(id)?.status === 'in_doubt')
-    writer.changeIntent(id, { status: 'settled', nextProbeAtMs: null })
+    writer.outbox.changeIntent(id, { status: 'settled', nextProbeAtMs: null })
 }
 
 function stepEvidence(writer: AccountWriter, bot: AccountBot, clientOrderId: string, step: EvidenceStep): void {
@@ -174,10 +175,10 @@ export function adopt(writer: AccountWriter, word: VenueOrder): boolean {
   const found = word.clientOrderId === null ? null : writer.records.recompute(word.clientOrderId, writer.bots())
   if (!found || word.clientOrderId === null) return false
   const order = {
-    ...writer.adoptable(word, found.key),
+    ...adoptable(word, found.key),
     reason: 'found at the venue, unknown to our records',
   }
-  const record = writer.takeOver(found.bot, word, word.clientOrderId, order, found.image)
+  const record = takeOver(writer, found.bot, word, word.clientOrderId, order, found.image)
   applyWord(writer, record, word, [])
   writer.wantFills(word.symbol)
   return true
@@ -188,5 +189,5 @@ export function seeForeign(writer: AccountWriter, word: VenueOrder): void {
   const known = writer.records.foreign.get(word.venueOrderId)
   if (known?.venueOrder.status === word.status) return
   if (!known && word.status !== 'open') return
-  writer.noteForeign(word, known?.resolution ?? 'open')
+  writer.outbox.noteForeign(word, known?.resolution ?? 'open')
 }

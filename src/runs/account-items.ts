@@ -146,7 +146,7 @@ function claim(writer: AccountWriter, intentId: string): boolean {
   const bot = writer.bot(intent.botId)
   if (intent.kind === 'cancel') {
     if (!record || !isLive(record.order)) {
-      writer.changeIntent(intentId, { status: 'settled', lastError: 'the order had ended before' })
+      writer.outbox.changeIntent(intentId, { status: 'settled', lastError: 'the order had ended before' })
       return false
     }
     if (bot) writer.step(bot, { kind: 'cancel_sent', atMs: writer.nowMs, order: intent.order, reason: null })
@@ -159,7 +159,7 @@ function claim(writer: AccountWriter, intentId: string): boolean {
     if (intent.priority === 'P4' && !writer.mayEnter()) return false
     writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'sent', order: intent.order, reason: null })
   }
-  writer.changeIntent(intentId, { status: 'sent', attempts: intent.attempts + 1, sentAtMs: writer.nowMs })
+  writer.outbox.changeIntent(intentId, { status: 'sent', attempts: intent.attempts + 1, sentAtMs: writer.nowMs })
   return true
 }
 
@@ -167,7 +167,7 @@ function claim(writer: AccountWriter, intentId: string): boolean {
 function withdraw(writer: AccountWriter, intentId: string): void {
   const intent = writer.records.intents.get(intentId)
   if (intent?.status !== 'pending') return
-  writer.changeIntent(intentId, { status: 'settled', lastError: 'withdrawn before it was sent' })
+  writer.outbox.changeIntent(intentId, { status: 'settled', lastError: 'withdrawn before it was sent' })
   const bot = writer.bot(intent.botId)
   if (bot && intent.kind === 'place')
     writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'withdrawn', order: intent.order, reason: 'withdrawn' })
@@ -181,7 +181,7 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
   }
   const bot = writer.bot(intent.botId)
   if (result.kind === 'answered') {
-    writer.changeIntent(intent.id, { status: 'settled' })
+    writer.outbox.changeIntent(intent.id, { status: 'settled' })
     await stepWord(writer, result.order)
     const isRefused = intent.kind === 'cancel' && result.order.status === 'open'
     if (isRefused && bot)
@@ -199,12 +199,12 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
     lost(writer, intent, reason)
     return
   }
-  writer.changeIntent(intent.id, { status: 'settled', lastError: reason })
+  writer.outbox.changeIntent(intent.id, { status: 'settled', lastError: reason })
   if (bot) writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'rejected', order: intent.order, reason })
 }
 
 function settleCancel(writer: AccountWriter, intent: SavedIntent, kind: 'cancel_lost' | 'cancel_refused', reason: string): void {
-  writer.changeIntent(intent.id, { status: 'settled', lastError: reason })
+  writer.outbox.changeIntent(intent.id, { status: 'settled', lastError: reason })
   const bot = writer.bot(intent.botId)
   if (bot) writer.step(bot, { kind, atMs: writer.nowMs, order: intent.order, reason })
 }
@@ -212,7 +212,7 @@ function settleCancel(writer: AccountWriter, intent: SavedIntent, kind: 'cancel_
 /** Nobody knows whether the order is there: only the venue can tell, and it is asked until it does. */
 function lost(writer: AccountWriter, intent: SavedIntent, reason: string): void {
   const doubt = newDoubt(intent.sentAtMs ?? writer.nowMs)
-  writer.changeIntent(intent.id, { status: 'in_doubt', doubt, nextProbeAtMs: nextProbeAtMs(doubt), lastError: reason })
+  writer.outbox.changeIntent(intent.id, { status: 'in_doubt', doubt, nextProbeAtMs: nextProbeAtMs(doubt), lastError: reason })
   const bot = writer.bot(intent.botId)
   if (bot) writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'lost_touch', order: intent.order, reason })
   // The venue may have told of the order before its answer was lost.

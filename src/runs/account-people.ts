@@ -3,6 +3,7 @@
 
 import type { Order } from '../core/orders/order.ts'
 import type { ForeignOrder } from '../engine/account-store.ts'
+import { adoptable, takeOver } from './account-adoption.ts'
 import { applyWord } from './account-evidence.ts'
 import type { AccountWriter } from './account-writer.ts'
 
@@ -46,7 +47,11 @@ export function declareAbsent(writer: AccountWriter, clientOrderId: string, reas
   const bot = writer.bot(record.botId)
   if (!bot) throw new DecisionRefusedError('CONFLICT', `bot ${record.botId} is held: its orders cannot be decided`)
   const { tradeSeq, purpose, sequence } = record.order
-  writer.changeIntent(writer.reopenIntent(record), { status: 'settled', nextProbeAtMs: null, lastError: `${by}: ${reason}` })
+  writer.outbox.changeIntent(writer.outbox.reopenIntent(record), {
+    status: 'settled',
+    nextProbeAtMs: null,
+    lastError: `${by}: ${reason}`,
+  })
   writer.step(bot, {
     kind: 'order_event',
     atMs: writer.nowMs,
@@ -66,9 +71,9 @@ export function decideForeign(writer: AccountWriter, venueOrderId: string, decis
   if (decision.kind === 'adopt') adoptForeign(writer, foreign, decision.botId, decision.tradeSeq)
   else if (decision.kind === 'cancel') {
     const { symbol, clientOrderId } = foreign.venueOrder
-    writer.noteForeign(foreign.venueOrder, 'cancelled')
+    writer.outbox.noteForeign(foreign.venueOrder, 'cancelled')
     writer.foreignCancels.push({ symbol, clientOrderId: clientOrderId ?? '', venueOrderId })
-  } else writer.noteForeign(foreign.venueOrder, 'ignored')
+  } else writer.outbox.noteForeign(foreign.venueOrder, 'ignored')
 }
 
 function adoptForeign(writer: AccountWriter, { venueOrder }: ForeignOrder, botId: string, tradeSeq: number): void {
@@ -85,12 +90,12 @@ function adoptForeign(writer: AccountWriter, { venueOrder }: ForeignOrder, botId
       `the order sells ${venueOrder.quantity}, deal ${tradeSeq} holds ${deal.lot.quantity}: it would sell what is not the deal's`,
     )
   const order: Order = {
-    ...writer.adoptable(venueOrder, { tradeSeq, purpose: 'adopt', sequence: (deal.sequences.adopt ?? 0) + 1 }),
+    ...adoptable(venueOrder, { tradeSeq, purpose: 'adopt', sequence: (deal.sequences.adopt ?? 0) + 1 }),
     reason: 'adopted by the user',
   }
   const image = { botTradeSeq: deal.botTradeSeq, configVersion: deal.configVersion }
-  const record = writer.takeOver(bot, venueOrder, venueOrder.clientOrderId, order, image)
-  writer.noteForeign(venueOrder, 'adopted')
+  const record = takeOver(writer, bot, venueOrder, venueOrder.clientOrderId, order, image)
+  writer.outbox.noteForeign(venueOrder, 'adopted')
   applyWord(writer, record, venueOrder, [])
   writer.wantFills(venueOrder.symbol)
 }

@@ -22,11 +22,11 @@ export async function stepReport(writer: AccountWriter, { report, pages }: Accou
   for (const event of result.events) stepFinding(writer, event)
   for (const [clientOrderId, change] of result.words) {
     const record = writer.records.orders.get(clientOrderId)
-    if (record) writer.noteWord(record, change)
+    if (record) writer.outbox.noteWord(record, change)
   }
   writer.reconcileMemory = result.memory
   writer.probeRequests = result.probes
-  for (const [symbol, page] of pages) writer.passPage(symbol, page, result.foreignFills)
+  for (const [symbol, page] of pages) writer.outbox.passPage(symbol, page, result.foreignFills, writer.nowMs)
   writer.setOpenDifferences(result.openDifferences)
   return result.events.length
 }
@@ -121,7 +121,7 @@ function bookDrift(writer: AccountWriter, event: Extract<ReconcileEvent, { kind:
     orderKey: null,
     fillId: null,
   }
-  writer.postOwn(transfer)
+  writer.outbox.postOwn(transfer)
   if (isOpening) return
   writer.deps.log.error(
     { accountId: writer.assignment.accountId, currency, amount: amount.toString() },

@@ -1,32 +1,21 @@
 // The one writer of an exchange account. What its inbox holds is stepped in order; what that changed, what is to be sent and how far the
 // venue has been read are committed together; only then does anything follow from it. While the database is away nothing moves.
 
-import type { Transfer } from '../core/ledger/transfer.ts'
 import type { Candle } from '../core/market/candles.ts'
-import { type Decimal, ZERO } from '../core/money/decimal.ts'
+import type { Decimal } from '../core/money/decimal.ts'
 import type { Order, OrderKey, Purpose } from '../core/orders/order.ts'
 import { type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
-import type {
-  AccountAssignment,
-  AccountCommit,
-  FillCursor,
-  ForeignOrder,
-  Intent,
-  IntentChange,
-  OrderRecord,
-  OrderWord,
-  SavedIntent,
-} from '../engine/account-store.ts'
+import type { AccountAssignment, AccountCommit, OrderRecord, SavedIntent } from '../engine/account-store.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
-import type { EngineEvent, OrderImage, StepResult } from '../engine/machine.ts'
-import { advanceCursor, type CursorTrack, newCursorTrack } from '../engine/reconciliation/fill-cursor.ts'
+import type { EngineEvent, StepResult } from '../engine/machine.ts'
 import { newMemory, type ProbeRequest, type ReconcileMemory } from '../engine/reconciliation/report.ts'
-import type { CallClass, FillsPage, VenueError, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
+import type { CallClass, VenueError, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
 import { AccountBot } from './account-bot.ts'
 import { Inbox, type Rank } from './account-inbox.ts'
 import { type AccountItem, stepItem } from './account-items.ts'
+import { AccountOutbox, keyOf } from './account-outbox.ts'
 import type { AccountRunDeps } from './account-ports.ts'
-import { AccountRecords, type KnownOrder } from './account-records.ts'
+import { AccountRecords } from './account-records.ts'
 import type { AccountStage, AccountStatus } from './account-run.ts'
 import { nap, throughOutages } from './outage.ts'
 import { createVerdict } from './retry.ts'
@@ -35,16 +24,6 @@ interface Offered {
   readonly item: AccountItem
   readonly done: ((result: unknown) => void) | null
   readonly failed: ((error: unknown) => void) | null
-}
-
-/** What waits for the next commit beside the batches of the bots. */
-interface Pending {
-  readonly newIntents: Intent[]
-  readonly intentChanges: Map<string, IntentChange>
-  readonly words: Map<string, OrderWord>
-  readonly cursors: Map<string, FillCursor>
-  readonly foreignOrders: Map<string, ForeignOrder>
-  readonly transfers: Transfer[]
 }
 
 export interface WriterEvents {
@@ -75,7 +54,6 @@ export class AccountWriter {
   readonly #lookUps = new Map<string, VenueOrderRef>()
   readonly #fillsWanted = new Set<string>()
   /** Ends that the venue states and that wait for executions to be booked, by client order id. */
-  readonly #tracks = new Map<string, CursorTrack>()
   reconcileMemory: ReconcileMemory = newMemory()
   /** Orders that the last report wants to be looked up for the next. */
   probeRequests: readonly ProbeRequest[] = []
@@ -93,7 +71,7 @@ export class AccountWriter {
   /** Of bots by themselves, beside the account's. */
   readonly #botSafety = new Map<string, SafetyLevel>()
   #records: AccountRecords | null = null
-  #pending = emptyPending()
+  #outbox: AccountOutbox | null = null
   #stage: AccountStage = 'starting'
   #openDifferences = 0
   #safety: SafetyLevel = 'normal'
@@ -110,6 +88,11 @@ export class AccountWriter {
   get records(): AccountRecords {
     if (!this.#records) throw new Error(`account ${this.assignment.accountId} is not open`)
     return this.#records
+  }
+
+  get outbox(): AccountOutbox {
+    if (!this.#outbox) throw new Error(`account ${this.assignment.accountId} is not open`)
+    return this.#outbox
   }
 
   get stage(): AccountStage {
@@ -145,6 +128,7 @@ export class AccountWriter {
     const now = this.on.now()
     const saved = await this.#patiently(() => this.deps.store.load(this.assignment, now - ENDED_SINCE_MS), signal)
     this.#records = new AccountRecords(saved, this.deps.epoch, now)
+    this.#outbox = new AccountOutbox(this.#records)
     this.#safety = saved.safety
     this.reconcileMemory = newMemory(saved.foreignOrders.map(each => each.venueOrder))
     for (const each of saved.bots) {
@@ -236,7 +220,7 @@ export class AccountWriter {
       work()
     } catch (error) {
       bot.discard()
-      this.#forget(bot.botId)
+      this.outbox.forget(bot.botId)
       this.#hold(bot.botId, error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
   }
@@ -261,7 +245,7 @@ export class AccountWriter {
   #intendPlace(bot: AccountBot, order: Order): void {
     const record = this.records.of(bot.botId, order)
     if (!record) throw new Error(`order ${order.tradeSeq}|${order.purpose}|${order.sequence} is placed without a deal`)
-    this.addIntent({
+    this.outbox.addIntent({
       id: `${record.clientOrderId}:place`,
       botId: bot.botId,
       order: keyOf(order),
@@ -292,7 +276,7 @@ export class AccountWriter {
     }
     let n = this.#nowMs
     while (this.records.intents.has(`${record.clientOrderId}:cancel:${n}`)) n += 1
-    this.addIntent({
+    this.outbox.addIntent({
       id: `${record.clientOrderId}:cancel:${n}`,
       botId: bot.botId,
       order: keyOf(key),
@@ -302,158 +286,6 @@ export class AccountWriter {
       payload: { symbol: record.order.symbol, clientOrderId: record.clientOrderId, venueOrderId: record.venueOrderId },
       createdAtMs: this.#nowMs,
     })
-  }
-
-  addIntent(intent: Intent): void {
-    this.#pending.newIntents.push(intent)
-    this.records.intents.set(intent.id, {
-      ...intent,
-      status: 'pending',
-      attempts: 0,
-      sentAtMs: null,
-      nextProbeAtMs: null,
-      lastError: null,
-      doubt: null,
-    })
-  }
-
-  changeIntent(id: string, change: Partial<Omit<IntentChange, 'id'>>): void {
-    const intent = this.records.intents.get(id)
-    if (!intent) return
-    const next: SavedIntent = { ...intent, ...change }
-    if (next.status === 'settled') this.records.intents.delete(id)
-    else this.records.intents.set(id, next)
-    const { status, attempts, sentAtMs, nextProbeAtMs, lastError, doubt } = next
-    this.#pending.intentChanges.set(id, { id, status, attempts, sentAtMs, nextProbeAtMs, lastError, doubt })
-  }
-
-  /** The intent that carries what is known of an order in doubt: made anew where the order went missing long after it was sent. */
-  reopenIntent(record: OrderRecord): string {
-    const id = `${record.clientOrderId}:place`
-    if (!this.records.intents.has(id)) {
-      this.records.intents.set(id, {
-        id,
-        botId: record.botId,
-        order: keyOf(record.order),
-        clientOrderId: record.clientOrderId,
-        kind: 'place',
-        priority: 'P0',
-        payload: null,
-        createdAtMs: record.order.intendedAtMs,
-        status: 'settled',
-        attempts: 1,
-        sentAtMs: record.order.intendedAtMs,
-        nextProbeAtMs: null,
-        lastError: null,
-        doubt: null,
-      })
-    }
-    return id
-  }
-
-  /** What the venue told about an order. */
-  noteWord(
-    record: KnownOrder,
-    word: { venueOrderId?: string | null; isAcknowledged?: boolean; evidenceAtMs?: number },
-  ): KnownOrder {
-    const next: KnownOrder = {
-      ...record,
-      venueOrderId: word.venueOrderId ?? record.venueOrderId,
-      isAcknowledged: record.isAcknowledged || word.isAcknowledged === true,
-      evidenceAtMs: Math.max(record.evidenceAtMs, word.evidenceAtMs ?? 0),
-    }
-    this.records.put(next)
-    const { botId, clientOrderId, venueOrderId, isAcknowledged, evidenceAtMs } = next
-    this.#pending.words.set(clientOrderId, {
-      botId,
-      order: keyOf(next.order),
-      clientOrderId,
-      venueOrderId,
-      isAcknowledged,
-      evidenceAtMs,
-    })
-    return next
-  }
-
-  /**
-   * A page whose fills are booked with this instant, or are nobody's here: the cursor may follow, later.
-   * @param foreign keys of fills that belong to nobody here.
-   */
-  passPage(symbol: string, page: FillsPage, foreign: ReadonlySet<string>): void {
-    const track = this.#tracks.get(symbol) ?? newCursorTrack(symbol, this.records.cursors.get(symbol) ?? null)
-    const settled = foreign.size === 0 ? this.records.bookedFills : new Set([...this.records.bookedFills, ...foreign])
-    const next = advanceCursor(track, page, settled, this.#nowMs)
-    this.#tracks.set(symbol, next)
-    if (!next.cursor || next.cursor === track.cursor) return
-    this.records.cursors.set(symbol, next.cursor)
-    this.#pending.cursors.set(symbol, next.cursor)
-  }
-
-  noteForeign(order: VenueOrder, resolution: ForeignOrder['resolution']): void {
-    const foreign: ForeignOrder = { venueOrder: order, resolution }
-    this.records.foreign.set(order.venueOrderId, foreign)
-    this.#pending.foreignOrders.set(order.venueOrderId, foreign)
-  }
-
-  /** An order that the venue has, as one of ours. */
-  adoptable(word: VenueOrder, key: OrderKey): Order {
-    return {
-      ...keyOf(key),
-      symbol: word.symbol,
-      side: word.side,
-      type: word.type,
-      quantity: word.quantity,
-      limitPrice: word.limitPrice,
-      stopPrice: word.stopPrice,
-      decisionPrice: null,
-      rung: null,
-      status: 'open',
-      cancelState: 'none',
-      isVirtual: false,
-      filledQuantity: ZERO,
-      filledValue: ZERO,
-      feeValueQuote: ZERO,
-      reason: null,
-      intendedAtMs: word.updatedAtMs,
-      expiresAtMs: null,
-      closedAtMs: null,
-    }
-  }
-
-  /** Makes an order that was placed by somebody, or by us in a lost time, one of a bot's orders: it was sent once, so it has an intent. */
-  takeOver(bot: AccountBot, word: VenueOrder, clientOrderId: string, order: Order, image: Omit<OrderImage, 'order'>): KnownOrder {
-    const record: KnownOrder = {
-      botId: bot.botId,
-      clientOrderId,
-      venueOrderId: word.venueOrderId,
-      ...image,
-      order,
-      isAcknowledged: true,
-      evidenceAtMs: 0,
-      touchedAtMs: this.#nowMs,
-    }
-    this.records.put(record)
-    const id = `${clientOrderId}:place`
-    if (!this.records.intents.has(id)) {
-      this.addIntent({
-        id,
-        botId: bot.botId,
-        order: keyOf(order),
-        clientOrderId,
-        kind: 'place',
-        priority: 'P0',
-        payload: null,
-        createdAtMs: this.#nowMs,
-      })
-      this.changeIntent(id, { status: 'settled', lastError: order.reason })
-    }
-    this.step(bot, { kind: 'orphan_adopted', atMs: this.#nowMs, record: { order, ...image } })
-    return this.records.orders.get(clientOrderId) ?? record
-  }
-
-  postOwn(transfer: Transfer): void {
-    this.records.noteTransfers([transfer])
-    this.#pending.transfers.push(transfer)
   }
 
   #lookUpOrder(bot: AccountBot, key: OrderKey): void {
@@ -593,21 +425,13 @@ export class AccountWriter {
   // ---- writing ----
 
   async #commit(mustWrite: boolean, signal: AbortSignal): Promise<void> {
-    const { newIntents, intentChanges, words, cursors, foreignOrders, transfers } = this.#pending
-    const hasOwn = newIntents.length + intentChanges.size + words.size + cursors.size + foreignOrders.size + transfers.length > 0
     const active = this.bots()
-    if (!hasOwn && !active.some(bot => bot.hasFacts() || (mustWrite && bot.hasNews()))) return
+    if (this.outbox.isEmpty() && !active.some(bot => bot.hasFacts() || (mustWrite && bot.hasNews()))) return
     const commit: AccountCommit = {
       // What bots did without consequence goes along with what had one.
       bots: active.filter(bot => bot.hasNews()).map(bot => ({ botId: bot.botId, batch: bot.takeBatch(this.#nowMs) })),
-      newIntents,
-      intentChanges: [...intentChanges.values()],
-      words: [...words.values()],
-      cursors: [...cursors.values()],
-      foreignOrders: [...foreignOrders.values()],
-      transfers,
+      ...this.outbox.take(),
     }
-    this.#pending = emptyPending()
     await this.#patiently(() => this.deps.store.commit(this.assignment, commit), signal)
     this.records.prune(this.#nowMs)
   }
@@ -616,34 +440,6 @@ export class AccountWriter {
     const { log, clock } = this.deps
     return throughOutages(work, { log, sleep: (ms, until) => clock.sleep(ms, until) }, this.assignment.accountId, signal)
   }
-
-  /** Intents that a held bot made in this instant were never written: they are not sent. */
-  #forget(botId: string): void {
-    for (let i = this.#pending.newIntents.length - 1; i >= 0; i -= 1) {
-      const intent = this.#pending.newIntents[i]!
-      if (intent.botId !== botId) continue
-      this.#pending.newIntents.splice(i, 1)
-      this.#pending.intentChanges.delete(intent.id)
-      this.records.intents.delete(intent.id)
-    }
-    for (const [id, word] of this.#pending.words)
-      if (word.botId === botId && !this.records.orders.has(id)) this.#pending.words.delete(id)
-  }
-}
-
-function emptyPending(): Pending {
-  return {
-    newIntents: [],
-    intentChanges: new Map(),
-    words: new Map(),
-    cursors: new Map(),
-    foreignOrders: new Map(),
-    transfers: [],
-  }
-}
-
-function keyOf({ tradeSeq, purpose, sequence }: OrderKey): OrderKey {
-  return { tradeSeq, purpose, sequence }
 }
 
 /** Emergency exits before exits and stops, those before entries. */

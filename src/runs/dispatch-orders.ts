@@ -2,11 +2,11 @@
 // the call is made once, and whatever comes of it - an answer, a refusal, silence - goes back to the writer as an event.
 
 import type { SavedIntent } from '../engine/account-store.ts'
+import type { Venue } from '../engine/ports.ts'
 import {
   CALL_CLASSES,
   type CallClass,
   type PlacePayload,
-  type Venue,
   VenueError,
   type VenueOrder,
   type VenueOrderRef,

@@ -1,7 +1,8 @@
 // The venue of an account that is held under a lease: while the worker cannot show that it still holds it, nothing leaves, questions
 // neither. Whoever holds the account then may be asking already, with a budget of calls that is one for both.
 
-import { type Venue, VenueError } from '../engine/venue.ts'
+import type { Venue } from '../engine/ports.ts'
+import { VenueError } from '../engine/venue.ts'
 
 /** @returns the same venue, whose calls reject as long as `mayAct` says no. */
 export function leasedVenue(venue: Venue, mayAct: () => boolean): Venue {

@@ -1,7 +1,7 @@
 // The venue's time on our clock (execution.md 2.8): the offset is measured by asking, from the answer that came back quickest. If our
 // clock was set while we ran, entries wait until it is measured again.
 
-import type { Venue } from '../engine/venue.ts'
+import type { Venue } from '../engine/ports.ts'
 import type { AccountClock } from './account-ports.ts'
 import { callOnce } from './retry.ts'
 

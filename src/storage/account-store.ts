@@ -4,7 +4,8 @@
 
 import { ACCOUNT_OWNER } from '../core/ledger/transfer.ts'
 import { type OrderKey, orderKeyText } from '../core/orders/order.ts'
-import type { AccountAssignment, AccountCommit, AccountStore, OrderWord, SavedAccount } from '../engine/account-store.ts'
+import type { AccountAssignment, AccountCommit, OrderWord, SavedAccount } from '../engine/account-store.ts'
+import type { AccountStore } from '../engine/ports.ts'
 import { type AccountRunRow, proveAccount, readAccount, readInstruments, readRecord, readRuns } from './account-store-load.ts'
 import { accountOrderRows, foreignOrderRow, intentChangeRow, intentRow, wordRow } from './account-store-rows.ts'
 import { isSameCommit, lastChanges } from './account-store-rules.ts'

@@ -17,7 +17,7 @@ import type { Instrument } from '../../core/market/instrument.ts'
 import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
 import { isLive, type Order, type Purpose, remainingQuantity } from '../../core/orders/order.ts'
 import { netPnl, releaseRest } from '../../core/positions/lot.ts'
-import { sellMustWait } from './backoff.ts'
+import { endSellWait, sellMustWait } from './backoff.ts'
 import type { DcaState, Deal, ExitReason } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext } from './deal-context.ts'
 import { drawDust } from './dust.ts'
@@ -228,6 +228,8 @@ export function beginExit(ctx: DealContext, deal: Deal, reason: ExitReason, purp
   deal.exitReason = reason
   deal.exitPurpose = purpose
   deal.status = 'closing'
+  // What was refused so far were other orders: the first attempt to leave goes out at once.
+  endSellWait(deal, purpose)
   cancelLiveOrders(ctx, deal)
   continueExit(ctx, deal, price)
 }
