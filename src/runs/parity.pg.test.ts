@@ -9,6 +9,7 @@ import { createMarket } from '../app/market.ts'
 import { parityDeals } from '../app/parity.ts'
 import { recordedRun, replayDeps } from '../app/recorded-run.ts'
 import { createRunStore } from '../app/run-store.ts'
+import { runCli } from '../cli/testing.ts'
 import { parseDcaConfig } from '../contract/dca-config.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import type { CandleColumns } from '../core/market/candles.ts'
@@ -450,6 +451,39 @@ test('a reporter that is stopped in the middle goes on where it was, and writes 
   const reports = await reportsOf(bot)
   assert.equal(reports.length, all!.n)
   assertNoDifference(reports)
+})
+
+test('the command line: replay and parity of a run, and what cannot be found', async () => {
+  const bot = await startBot(config(), { kind: 'replay', exchange: 'binance', speed: 'max' })
+  await new World().live(bot)
+  const env = { DATABASE_URL: database.url }
+  const replayed = await runCli(['replay', bot.runId, '--json'], env)
+  assert.equal(replayed.code, 0, replayed.stderr)
+  const { verdict, kind } = JSON.parse(replayed.stdout) as { verdict: string; kind: string }
+  assert.deepEqual([kind, verdict], ['replay', 'equal'])
+  const table = await runCli(['parity', bot.botId], env)
+  assert.equal(table.code, 0, table.stderr)
+  assert.match(table.stdout, /(\d+) of \1 deals were traded by the same decisions\nsum of the differences without sign 0, 0 bps/)
+  const json = JSON.parse((await runCli(['parity', bot.runId, '--json'], env)).stdout) as {
+    matched: number
+    union: number
+    deals: unknown[]
+  }
+  assert.ok(json.union > 20 && json.matched === json.union && json.deals.length === json.union)
+  await database.db.withSystem(tx => tx.query(`update journal set state_hash = 'x' where run_id = $1 and seq = 1`, [bot.runId]))
+  const changed = await runCli(['replay', bot.runId], env)
+  assert.equal(changed.code, 5, changed.stderr)
+  assert.match(changed.stdout, /NOT EQUAL at entry 1: /)
+  await database.db.withSystem(tx => tx.query(`update bot_runs set engine_version = '0' where run_id = $1`, [bot.runId]))
+  const old = await runCli(['replay', bot.runId], env)
+  assert.equal(old.code, 1)
+  assert.match(old.stdout, /cannot be replayed: the run was recorded by engine 0/)
+  assert.match(
+    (await runCli(['replay', bot.botId], env)).stderr,
+    new RegExp(`is a bot: name one of its runs, the latest is ${bot.runId}`),
+  )
+  assert.equal((await runCli(['parity', 'none'], env)).code, 1)
+  assert.equal((await runCli(['replay'], env)).code, 2)
 })
 
 const DATA = process.env['EVENKEEL_TEST_DATA']
