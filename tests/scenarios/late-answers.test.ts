@@ -196,6 +196,14 @@ describe('cancels', () => {
     assert.equal(story.image('avg|1')!.cancelState, 'none')
   })
 
+  test('a limit whose time is up, and whose cancel is refused, is asked for again after the wait, not before', () => {
+    const limit = { orderType: 'limit', limit: { mode: 'offset', offsetPct: '-1' }, timeoutSec: 60 } as const
+    const story = new VenueStory({ config: { ...TARGET, baseOrder: limit } }).closes('100').rests('base|1')
+    story.waits(60_000).did('place base|1 buy 1.01 @ 99\ncancel base|1').cancel('base|1', 'refused').order('base|1', 'accepted')
+    story.did('query base|1').waits(999).did('').waits(1).did('cancel base|1').order('base|1', 'cancelled')
+    assert.equal(story.row(), 'cancelled - -')
+  })
+
   test('a fill races the cancel: half is sold before it, the rest after', () => {
     const story = leaving().fill('tp|1', '0.5', '102').order('tp|1', 'cancelled').did('place close|1 sell 0.5 market')
     story.rests('close|1').fill('close|1', '0.5', '101')

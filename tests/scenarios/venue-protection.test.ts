@@ -94,6 +94,11 @@ describe('a stop rests for what is held', () => {
   })
 })
 
+test('refused a moment ago, then touched: the sale at the market waits for nothing', () => {
+  const story = bought({ config: STOP }).did('place sl|1 sell 1 stop 90').order('sl|1', 'sent').order('sl|1', 'rejected', 'busy')
+  story.touches('stop', '89').did('place sl|2 sell 1 market')
+})
+
 describe('targets beside a resting stop', () => {
   const both = { exits: { takeProfit: HALVES, stopLoss: stop() } }
 

@@ -175,7 +175,8 @@ export class VenueStory {
   /** Time goes on, and every timer that comes due fires at its time. */
   waits(ms: number): this {
     const untilMs = this.nowMs + ms
-    for (let guard = 0; guard < 1000; guard += 1) {
+    for (let guard = 0; ; guard += 1) {
+      assert.ok(guard < 1000, `timers come to rest: ${this.watched().join(', ')}`)
       const due = this.machine
         .watches(this.state)
         .flatMap(watch => (watch.kind === 'time' && watch.atMs <= untilMs ? [watch] : []))

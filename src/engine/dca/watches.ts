@@ -9,6 +9,7 @@ import { sellMustWait } from './backoff.ts'
 import { type DcaState, type Deal, NO_TROUBLES } from './dca-state.ts'
 import type { DcaRules, DcaSetting } from './deal-context.ts'
 import { minProfitPrice, openTargets, restartPrice, trailingPrices } from './exits.ts'
+import { TIMED_OUT } from './orders.ts'
 import { type PairPlaybooks, playbookState } from './playbooks.ts'
 import { PROTECTION_LATE_MS, restingStop, targetsRest } from './protection.ts'
 import { dealsCounted } from './start-deal.ts'
@@ -93,7 +94,7 @@ function watchDeal(setting: DcaSetting, state: DcaState, deal: Deal, watches: Wa
   const { symbol } = deal
   const id = (what: string): string => `${deal.tradeSeq}|${what}`
   for (const order of deal.orders) {
-    if (order.expiresAtMs !== null && order.cancelState === 'none') {
+    if (order.expiresAtMs !== null && order.cancelState === 'none' && order.reason !== TIMED_OUT) {
       watches.push({ kind: 'time', id: id(`expire|${order.purpose}|${order.sequence}`), atMs: order.expiresAtMs })
     }
   }
