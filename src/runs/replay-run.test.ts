@@ -325,6 +325,33 @@ test('an edit between the start command and the first instant', async () => {
   assertEqual(await replay(store, { startVersion: 1 }), store)
 })
 
+test('what the safety record allowed and what tripped it is replayed, too', async () => {
+  const store = new MemoryRunStore(config({ baseOrder: { size: '2000' } }), REPLAY)
+  const free = store.own
+  await live(
+    store,
+    {
+      12: () => {
+        store.above = { level: 'paused', reason: 'lunch' }
+      },
+      13: () => {
+        store.above = { level: 'normal', reason: '' }
+      },
+      20: () => {
+        store.limits = { maxDailyLossPct: '0.3', maxDrawdownPct: '20' }
+      },
+      40: () => {
+        store.own = free
+      },
+    },
+    [13, 21, 22, 30],
+  )
+  const changes = store.kinds().filter(kind => kind === 'safety_changed').length
+  assert.ok(changes >= 5, `${changes} changes of safety`)
+  assert.ok(store.restrictions.length > 0, 'a day went too far')
+  assertEqual(await replay(store), store)
+})
+
 /** The demo market on a clock that passes only while somebody sleeps, and stands still or jumps between two processes. */
 class DemoWorld {
   nowMs = T0
