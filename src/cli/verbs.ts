@@ -25,6 +25,11 @@ export const VERBS: readonly RegisteredVerb[] = [
   { name: 'kill-switch', summary: 'stop new exposure at once, or allow it again', load: () => import('./kill-switch.ts') },
   { name: 'openapi', summary: 'print the OpenAPI document of the HTTP API', load: () => import('./openapi.ts') },
   { name: 'backtest', summary: 'run a bot over candles', load: () => import('./backtest.ts') },
+  {
+    name: 'ledger',
+    summary: 'prove the books: recompute everything from fills and transfers',
+    load: () => import('./ledger.ts'),
+  },
   { name: 'replay', summary: 'replay a recorded run and compare every decision', load: () => import('./replay.ts') },
   { name: 'parity', summary: 'compare closed deals with their simulation', load: () => import('./parity.ts') },
   { name: 'ladder', summary: 'preview the safety orders of a bot at a price', load: () => import('./ladder.ts') },
