@@ -32,6 +32,11 @@ export const VERBS: readonly RegisteredVerb[] = [
   },
   { name: 'replay', summary: 'replay a recorded run and compare every decision', load: () => import('./replay.ts') },
   { name: 'parity', summary: 'compare closed deals with their simulation', load: () => import('./parity.ts') },
+  {
+    name: 'crash-lab',
+    summary: 'try bots against a lying exchange, a failing database and dying workers',
+    load: () => import('./crash-lab.ts'),
+  },
   { name: 'ladder', summary: 'preview the safety orders of a bot at a price', load: () => import('./ladder.ts') },
   { name: 'indicator', summary: 'compute an indicator over a candle file', load: () => import('./indicator.ts') },
 ]

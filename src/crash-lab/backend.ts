@@ -1,7 +1,6 @@
 // The database of a story: in memory for the thousands, on Postgres for the few. Both are the store's contract and a few strings that a
 // laboratory must be able to pull.
 
-import { type Timeframe, timeframeMs } from '../core/market/timeframe.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { AccountAssignment, AccountCommit } from '../engine/account-store.ts'
 import type { AccountStore } from '../engine/ports.ts'
@@ -19,7 +18,6 @@ export interface LabBackend extends Backend {
   snapshot(): unknown
   restore(snapshot: unknown): Promise<AccountAssignment>
   setEpoch(epoch: number): void
-  feedStepMs(timeframe: Timeframe): number
 }
 
 export class MemoryBackend implements LabBackend {
@@ -77,9 +75,5 @@ export class MemoryBackend implements LabBackend {
 
   setEpoch(epoch: number): void {
     this.#store.epoch = epoch
-  }
-
-  feedStepMs(timeframe: Timeframe): number {
-    return timeframeMs(timeframe)
   }
 }

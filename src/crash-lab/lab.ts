@@ -2,6 +2,7 @@
 // and the invariants that watch. The code that trades is the real one; only what surrounds it is made here.
 
 import { type Instrument, instrumentFromRules } from '../core/market/instrument.ts'
+import { timeframeMs } from '../core/market/timeframe.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { AccountAssignment, AccountCommit } from '../engine/account-store.ts'
@@ -128,10 +129,14 @@ export class Lab implements LabWorkerWorld {
     const timeframe = story.bots[0]!.feedTimeframe
     const symbols = [...new Set(story.bots.flatMap(symbolsOfBot))]
     this.#candles = new Map(symbols.map(symbol => [symbol, new CandleMaker(timeframe, startPrice)]))
+    const places = Math.max(...instruments.map(each => each.tick.places()))
+    // Up to the bar that is being made when the story begins.
+    const stepMs = timeframeMs(timeframe)
+    const pastEndMs = Math.floor(STORY_START_MS / stepMs) * stepMs
     this.#past = new Map(
       symbols.map(symbol => [
         symbol,
-        marketPast(timeframe, this.#historyBars(), STORY_START_MS, startPrice, dice.fork(`past ${symbol}`)),
+        marketPast(timeframe, this.#historyBars(), pastEndMs, startPrice, places, dice.fork(`past ${symbol}`)),
       ]),
     )
     const facts = this.#facts()
@@ -391,6 +396,7 @@ export class Lab implements LabWorkerWorld {
       stillFromMs: STORY_START_MS + story.stillFromMs,
       endMs: STORY_START_MS + story.endMs,
       startPrice: story.startPrice,
+      places: this.storedRules.get(symbol)?.tick.places() ?? 2,
     }
     const prints = marketPath(plan, new Dice(story.seed).fork(`market ${symbol}`))
     const next = (i: number): void => {
@@ -417,7 +423,7 @@ export class Lab implements LabWorkerWorld {
   }
 
   #scheduleCandles(): void {
-    const stepMs = this.backend.feedStepMs(this.story.bots[0]!.feedTimeframe)
+    const stepMs = timeframeMs(this.story.bots[0]!.feedTimeframe)
     const next = (closeMs: number): void => {
       if (closeMs > STORY_START_MS + this.story.endMs) return
       this.scheduler.at(closeMs, () => {
@@ -429,7 +435,7 @@ export class Lab implements LabWorkerWorld {
         next(closeMs + stepMs)
       })
     }
-    next(STORY_START_MS + stepMs)
+    next(Math.ceil((STORY_START_MS + 1) / stepMs) * stepMs)
   }
 
   /** Leases, and the chances that are drawn every few seconds. */

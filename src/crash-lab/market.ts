@@ -3,7 +3,6 @@
 
 import type { Candle } from '../core/market/candles.ts'
 import { type Timeframe, timeframeMs } from '../core/market/timeframe.ts'
-import { Decimal } from '../core/money/decimal.ts'
 import type { Dice } from './dice.ts'
 
 export const MARKET_KINDS = ['calm', 'storm', 'flash_crash', 'swing'] as const
@@ -24,6 +23,8 @@ export interface MarketPlan {
   readonly stillFromMs: number
   readonly endMs: number
   readonly startPrice: number
+  /** Decimals of a price. */
+  readonly places: number
 }
 
 /** Largest move between two trades, as a share of the price. */
@@ -48,7 +49,11 @@ export function marketPath(plan: MarketPlan, dice: Dice): LabPrint[] {
     if (kind === 'flash_crash') price *= crashFactor(atMs - crashAtMs, crashDepth, recovery)
     else if (kind === 'swing' && !isCalm) price *= 1 + SWING_SHARE * Math.sin(((atMs - startMs) / swingMs) * 2 * Math.PI)
     const quantity = dice.chance(SMALL) ? dice.between(0.02, 0.6) : dice.between(1, 40)
-    prints.push({ atMs: Math.round(atMs), price: Math.round(price * 100) / 100, quantity: Math.round(quantity * 1000) / 1000 })
+    prints.push({
+      atMs: Math.round(atMs),
+      price: Number(price.toFixed(plan.places)),
+      quantity: Math.round(quantity * 1000) / 1000,
+    })
     atMs += isCalm ? dice.between(3_000, 8_000) : dice.between(800, 3_500)
   }
   return prints
@@ -109,10 +114,17 @@ export class CandleMaker {
 }
 
 /** A quiet past that ends at the story's first price. */
-export function marketPast(timeframe: Timeframe, bars: number, endMs: number, price: number, dice: Dice): Candle[] {
+export function marketPast(
+  timeframe: Timeframe,
+  bars: number,
+  endMs: number,
+  price: number,
+  places: number,
+  dice: Dice,
+): Candle[] {
   const stepMs = timeframeMs(timeframe)
   const candles: Candle[] = []
-  const round = (value: number): number => Math.round(value * 100) / 100
+  const round = (value: number): number => Number(value.toFixed(places))
   let close = price
   for (let i = 1; i <= bars; i += 1) {
     const open = round(close * (1 + dice.between(-0.004, 0.004)))
@@ -122,8 +134,4 @@ export function marketPast(timeframe: Timeframe, bars: number, endMs: number, pr
     close = open
   }
   return candles.reverse()
-}
-
-export function priceOf(print: LabPrint): Decimal {
-  return Decimal.from(print.price)
 }

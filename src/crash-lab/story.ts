@@ -51,8 +51,8 @@ export interface Story {
   readonly actions: readonly TimedAction[]
 }
 
-/** A Monday, 00:00 UTC: every timeframe's bars begin on the grid. */
-export const STORY_START_MS = Date.UTC(2024, 0, 1)
+/** A minute before a Monday that is the first of a month and of a span of three days: every timeframe's bar closes a minute later. */
+export const STORY_START_MS = Date.UTC(2024, 6, 1) - 60_000
 
 const MINUTE = 60_000
 /** Peace behind the last fault: 15 minutes, and one that the last restart may take. */
@@ -106,7 +106,8 @@ export function tellStory(request: StoryRequest, makeBot: (dice: Dice, number: n
   const dice = new Dice(seed).fork('story')
   const scenario = request.scenario ?? drawScenario(dice)
   const faultPhaseMs = dice.whole(5, 9) * MINUTE
-  const faultsFromMs = dice.chance(0.3) ? 5_000 : 90_000
+  // A bot with long bars has its only close of the story in the first minute: that one must be seen.
+  const faultsFromMs = dice.chance(0.3) && !own ? 5_000 : 90_000
   const faultsToMs = faultsFromMs + faultPhaseMs
   const endMs = faultsToMs + PEACE_MS
   const rules: InstrumentRules = { ...LAB_RULES, feeAsset: dice.chance(0.25) ? 'LAB' : 'USDT' }
@@ -116,7 +117,7 @@ export function tellStory(request: StoryRequest, makeBot: (dice: Dice, number: n
   const window = { fromMs: faultsFromMs, toMs: faultsToMs }
   const actions = [...actionsOf(scenario, dice, window, bots.length), ...worldActions(doses, dice, window)]
   if (own?.needsCommand) {
-    for (const afterMs of [20_000, faultsFromMs + faultPhaseMs / 2])
+    for (const afterMs of [30_000, faultsFromMs + faultPhaseMs / 2])
       actions.push({ afterMs, action: { kind: 'start_deal', bot: 0 } })
   }
   return {
