@@ -60,6 +60,16 @@ describe('a deal that goes on', () => {
     story.tell({ kind: 'run_resumed', atMs: story.nowMs, reason: 'user' }).did('place avg|2 buy 0.52 @ 96')
   })
 
+  test('a rung that was taken by the next order meanwhile stays that order’s: what fills late stands beside the ladder', () => {
+    const story = bought({ config: { ...TARGET, averaging: ladder } }).rests('tp|1', 'avg|1')
+    story.order('avg|1', 'expired').rests('avg|2').fill('avg|2', '0.51', '98')
+    story.fill('avg|1', '0.51', '98')
+    assert.deepEqual([story.image('avg|1')!.rung, story.image('avg|2')!.rung], [null, 1])
+    assert.deepEqual(story.deal().usedRungs, [1])
+    assert.equal(story.deal().averagingCount, 2)
+    assert.equal(story.deal().lot.quantity.toString(), '2.02')
+  })
+
   test('the old stop fired before the cancel arrived: the rest of the deal leaves as well', () => {
     const stop = stopLoss({ placement: 'resting', value: '10' })
     const story = bought({ config: { averaging: ladder, exits: { takeProfit: null, stopLoss: stop } } })

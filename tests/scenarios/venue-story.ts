@@ -80,6 +80,7 @@ export class VenueStory {
   tell(event: EngineEvent): this {
     const { state, commands, changes, decisions } = this.machine.step(this.state, event)
     for (const order of changes.orders) this.orders.set(orderKeyText(order), order)
+    if (changes.orders.some(order => order.purpose === 'avg')) this.#assertRungs()
     this.fills.push(...changes.fills)
     for (const transfer of changes.transfers) this.books.post(transfer)
     for (const trade of changes.trades) if (trade.parentTradeSeq === null) this.trades.set(trade.tradeSeq, trade)
@@ -223,6 +224,18 @@ export class VenueStory {
   alarms(severity: SystemEvent['severity'] = 'error'): string[] {
     const order = ['debug', 'info', 'warning', 'error', 'critical']
     return this.events.filter(event => order.indexOf(event.severity) >= order.indexOf(severity)).map(event => event.type)
+  }
+
+  /** As the database has it: of a deal's orders one alone works for a rung, or has filled for it. */
+  #assertRungs(): void {
+    const holders = new Map<string, string>()
+    for (const [key, { tradeSeq, purpose, rung, status, filledQuantity }] of this.orders) {
+      if (purpose !== 'avg' || rung === null) continue
+      if (['cancelled', 'rejected', 'expired'].includes(status) && filledQuantity.isZero()) continue
+      const held = `${tradeSeq}|${rung}`
+      assert.equal(holders.get(held), undefined, `rung ${held} is held by ${holders.get(held)} and by ${key}`)
+      holders.set(held, key)
+    }
   }
 
   #assertBooks(): void {

@@ -20,7 +20,7 @@ import {
   refreshExits,
   stopReason,
 } from './exits.ts'
-import { moveFilled, reopenDeal, tellLateFill } from './late.ts'
+import { moveFilled, reopenDeal, spareRung, tellLateFill } from './late.ts'
 import {
   cancelLiveOrders,
   dropOrder,
@@ -44,12 +44,12 @@ import { partialExitImage } from './trade-image.ts'
 export function bookFill(ctx: DealContext, fill: Fill, record?: OrderImage): void {
   const alive = ctx.deal(fill.tradeSeq)
   const kept = alive ? findOrder(alive, fill) : undefined
-  const order = kept ?? record?.order
-  if (!order)
+  if (!kept && !record)
     throw new Error(
       `a fill of ${fill.quantity} names order ${fill.tradeSeq}|${fill.purpose}|${fill.sequence}, which is not alive and has no record`,
     )
   const deal = alive ?? reopenDeal(ctx, record!)
+  const order = kept ?? spareRung(deal, record!.order)
   noteFillId(ctx, deal, fill)
   const isLate = kept === undefined
   if (isLate) tellLateFill(ctx, deal, fill, alive !== null)
@@ -100,6 +100,8 @@ function noteEntry(ctx: DealContext, deal: Deal, order: Order, fill: Fill): void
     deal.baseCost = deal.baseCost.plus(fill.price.times(fill.quantity))
   } else if (order.rung !== null && !deal.usedRungs.includes(order.rung)) {
     deal.usedRungs = [...deal.usedRungs, order.rung]
+    deal.averagingCount += 1
+  } else if (order.rung === null && order.filledQuantity.equals(fill.quantity)) {
     deal.averagingCount += 1
   }
 }

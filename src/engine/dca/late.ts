@@ -149,11 +149,19 @@ export function adoptOrphan(ctx: DealContext, record: OrderImage): void {
   takeIn(ctx, deal, order)
 }
 
+/** A late order whose rung another one has taken meanwhile stands beside the ladder: a rung is of one order. */
+export function spareRung(deal: Deal, order: Order): Order {
+  if (order.purpose !== 'avg' || order.rung === null || order.filledQuantity.isPositive()) return order
+  const works = liveOrders(deal, 'avg').some(each => each.rung === order.rung && each.sequence !== order.sequence)
+  const isUsed = deal.usedRungs.includes(order.rung) && order.status !== 'rejected'
+  return works || isUsed ? { ...order, rung: null } : order
+}
+
 /** The deal keeps the order from here on, or has it cancelled. */
 function takeIn(ctx: DealContext, deal: Deal, order: Order): void {
   countPast(deal, order)
   const wanted = isWanted(ctx, deal, order)
-  const taken: Order = wanted ? order : { ...order, reason: UNWANTED }
+  const taken: Order = wanted ? order : { ...spareRung(deal, order), reason: UNWANTED }
   deal.orders = [...deal.orders, taken]
   ctx.orders.push(taken)
   if (!wanted) cancelOrder(ctx, deal, taken)
