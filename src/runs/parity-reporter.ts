@@ -23,6 +23,7 @@ const CHUNK = 50
 /** It computes at most one part in four of the time. */
 const REST_FACTOR = 3
 const SHORTEST_REST_MS = 5
+const NOTHING_DUE_MS = 500
 const AFTER_TROUBLE_MS = 30_000
 
 export class ParityReporter<Deal> {
@@ -88,6 +89,8 @@ export class ParityReporter<Deal> {
       await nap(this.#deps, Math.max(SHORTEST_REST_MS, REST_FACTOR * (monotonic() - beganMs)), signal)
       if (signal.aborted) return false
     }
+    // A run that closes deals faster than they may be compared is not asked about each of them.
+    if (due.length === 0) await nap(this.#deps, NOTHING_DUE_MS, signal)
     return due.length < CHUNK
   }
 }
