@@ -41,6 +41,8 @@ const LEFT_OUT = new Set([
   'started_at',
   'ended_at',
   'entry_seq',
+  // Counts over all runs of the instance.
+  'booking',
 ])
 /** bot_runs.meta names the feed and, by number, the commands given before: the same for both. */
 const ROWS_OF_RUN: Readonly<Record<(typeof RUN_TABLES)[number], string>> = {

@@ -12,6 +12,14 @@ import { readCandleFile } from '../../src/market-data/import/read-candle-file.ts
 
 export const CAPITAL = '10000'
 
+/** A venue that is slow, refuses and cuts executions in two: drawn from each order's own name, so that every run meets the same. */
+export const TROUBLED_VENUE = {
+  latencyMs: { min: 0, max: 2 },
+  cancelLatencyMs: { min: 0, max: 2 },
+  rejectProb: 0.02,
+  partialProb: 0.2,
+} as const
+
 export const CONFIG = {
   schemaVersion: 1,
   type: 'dca',
@@ -67,7 +75,10 @@ export async function tradedCandles(bars: number): Promise<CandleColumns> {
 }
 
 /** What the run must come to. */
-export function expectedResult(columns: CandleColumns): { readonly tradesHash: string; readonly closedTrades: number } {
+export function expectedResult(
+  columns: CandleColumns,
+  isTroubled = false,
+): { readonly tradesHash: string; readonly closedTrades: number } {
   const parsed = parseDcaConfig(CONFIG)
   if (!parsed.ok) throw new Error(JSON.stringify(parsed))
   const instrument = instrumentFromRules(defaultRules('binance', 'BTC/USDT'))
@@ -82,6 +93,14 @@ export function expectedResult(columns: CandleColumns): { readonly tradesHash: s
       slippageBps: Decimal.from('5'),
       impactBpsPerPctVolume: ZERO,
       volumeCapPct: Decimal.from('10'),
+      ...(isTroubled
+        ? {
+            latency: { minMs: TROUBLED_VENUE.latencyMs.min, maxMs: TROUBLED_VENUE.latencyMs.max },
+            cancelLatency: { minMs: TROUBLED_VENUE.cancelLatencyMs.min, maxMs: TROUBLED_VENUE.cancelLatencyMs.max },
+            rejectProb: TROUBLED_VENUE.rejectProb,
+            partialProb: TROUBLED_VENUE.partialProb,
+          }
+        : {}),
     },
     skip: true,
   })
