@@ -21,6 +21,7 @@ import { createBot, setDesiredState } from '../storage/bots-store.ts'
 import { importCandles } from '../storage/candle-store.ts'
 import { appendCommand, type BotCommand } from '../storage/command-inbox.ts'
 import { upsertInstruments } from '../storage/instrument-store.ts'
+import { verifyLedger } from '../storage/ledger-verify.ts'
 import { startRun } from '../storage/runs-store.ts'
 import { createTestUser, openTestDatabase, type TestDatabase } from '../storage/testing.ts'
 import { createFeedOpener } from './open-feed.ts'
@@ -398,4 +399,10 @@ test('seven years replayed: the hash of the backtest, and the rows say the same'
     .digest('hex')
   assert.equal(bySql, run.trades_hash)
   console.log(`${columns.length} bars in ${ms.toFixed(0)} ms: ${run.total_trades} deals, ${run.seq} journal entries`)
+})
+
+test('the books of all these runs are what their fills and transfers make them', async () => {
+  const report = await verifyLedger(database.db)
+  assert.deepEqual(report.differences, [])
+  assert.ok(report.checked.fills > 100 && report.checked.states > 3, JSON.stringify(report.checked))
 })
