@@ -117,7 +117,8 @@ function opened(writer: AccountWriter, saved: readonly SavedBot[]): void {
         const error = new VenueError('ambiguous', 'RESTORED', 'it may have been sent after the backup was made')
         writer.offer('orders', { kind: 'outcome', intent, outcome: { kind: 'failed', error } })
       }
-    } else if (intent.status === 'pending' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS) {
+    } else if (intent.status === 'pending' && intent.kind === 'place' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS) {
+      // What it was decided on is past: an exit is decided anew. A cancel stays wanted however old it is.
       withdraw(writer, intent.id)
     }
   }

@@ -46,6 +46,8 @@ const IDLE_MS = 3_600_000
 export class Dispatcher {
   readonly #deps: DispatchDeps
   readonly #kick: Kick
+  /** Ends the waiting for the limits where something more urgent has come. */
+  #overtake: () => void = () => {}
 
   constructor(deps: DispatchDeps) {
     this.#deps = deps
@@ -55,6 +57,7 @@ export class Dispatcher {
   /** There may be something to send. */
   kick(): void {
     this.#kick.kick()
+    this.#overtake()
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -72,15 +75,22 @@ export class Dispatcher {
     }
   }
 
-  /** Waits for the venue's limits. */
+  /** Waits for the venue's limits; false where something more urgent has come meanwhile, which more of the limits is open to. */
   async #admitted(intent: SavedIntent, signal: AbortSignal): Promise<boolean> {
     const call = { class: intent.priority, account: this.#deps.account, weight: 1, isOrder: intent.kind === 'place' }
+    const overtaken = new AbortController()
+    this.#overtake = () => {
+      const next = this.#mostUrgent()
+      if (next && rank(next.priority) < rank(intent.priority)) overtaken.abort()
+    }
     try {
-      await this.#deps.governor.acquire({ ...call, deadlineMs: intent.createdAtMs }, signal)
+      await this.#deps.governor.acquire({ ...call, deadlineMs: intent.createdAtMs }, AbortSignal.any([signal, overtaken.signal]))
       return true
     } catch (error) {
-      if (signal.aborted) return false
+      if (signal.aborted || overtaken.signal.aborted) return false
       throw error
+    } finally {
+      this.#overtake = () => {}
     }
   }
 

@@ -48,6 +48,7 @@ export class Desk {
   readonly trouble: Trouble[] = []
   assignment: AccountAssignment
   run: AccountRun | null = null
+  governor: Governor | null = null
   mayAct = true
   /** What a run ended with. */
   ended: unknown = null
@@ -102,10 +103,11 @@ export class Desk {
           }
         }),
     }
+    this.governor = new Governor({ weight: [{ name: 'minute', intervalMs: MINUTE_MS, limit: 1200 }], orders: [] }, clock)
     this.run = new AccountRun(this.assignment, {
       store: this.#guardedStore(isAlive),
       venue: this.#venue(isAlive),
-      governor: new Governor({ weight: [{ name: 'minute', intervalMs: MINUTE_MS, limit: 1200 }], orders: [] }, clock),
+      governor: this.governor,
       clock,
       random: () => 0.5,
       mayAct: () => this.mayAct,

@@ -110,6 +110,32 @@ describe('an order in doubt and a person who has looked', () => {
   })
 })
 
+describe('limits of the venue', () => {
+  test('an entry that waits for room holds up no exit', async () => {
+    const desk = await started()
+    await desk.minutes(2, '100')
+    desk.governor!.reported('minute', 900)
+    desk.price('98.4')
+    await desk.pass(1000)
+    const before = desk.calls.length
+    const panic = desk.run!.offerCommand('dca_bot_1700000000000_a1b2c3', {
+      kind: 'user_command',
+      atMs: 0,
+      command: { type: 'panic' },
+    })
+    await desk.pass(3000)
+    await panic
+    assert.ok(
+      desk.calls.slice(before).some(call => call.startsWith('cancel')),
+      'cancels go out at once',
+    )
+    assert.ok(
+      desk.orders().some(order => order.startsWith('panic1 filled')),
+      desk.orders().join('\n'),
+    )
+  })
+})
+
 describe('a process that dies', () => {
   test('between the call and its answer: the next one asks, and does not send again', async () => {
     const desk = await started()
@@ -126,6 +152,28 @@ describe('a process that dies', () => {
     assert.equal(desk.exchange.history(0).filter(order => order.type === 'market').length, 1)
     assert.equal(desk.orders()[0], 'base1 filled 1/1')
     await desk.minutes(1, '100')
+    desk.assertBooksAgree()
+  })
+
+  test('with cancels that were decided and not sent: they are sent, however late, and the deal is sold', async () => {
+    const desk = await started()
+    await desk.minutes(2, '100')
+    const panic = desk.run!.offerCommand('dca_bot_1700000000000_a1b2c3', {
+      kind: 'user_command',
+      atMs: 0,
+      command: { type: 'panic' },
+    })
+    panic.catch(() => undefined)
+    await desk.pass(3)
+    desk.kill()
+    await desk.scheduler.run(desk.scheduler.nowMs + 45_000, () => false)
+    desk.start()
+    await desk.pass(120_000)
+    assert.deepEqual(desk.exchange.openOrders(), [])
+    assert.ok(
+      desk.orders().some(order => order.startsWith('panic1 filled')),
+      desk.orders().join('\n'),
+    )
     desk.assertBooksAgree()
   })
 
