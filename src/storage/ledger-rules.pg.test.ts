@@ -134,7 +134,7 @@ describe('a transfer', () => {
       tx.one<{ id: string }>(`select id from ledger_accounts where user_id = $1 and kind = 'bot_free'`, [stranger.userId]),
     )
     const stolen = { id: theirs!.id, kind: 'bot_free', bot_id: stranger.botId, currency: 'USDT' }
-    const own = { id: account('mine'), currency: 'USDT' }
+    const own = { id: account('mine'), kind: 'unexplained', currency: 'USDT' }
     await assert.rejects(
       trial(tx => book(tx, [stolen, own], [{ debit: own.id, credit: stolen.id, currency: 'USDT', amount: '100' }])),
       { code: 'EK004', message: /another tenant's/ },
