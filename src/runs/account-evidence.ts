@@ -29,7 +29,9 @@ export async function stepFills(
     const key = fillKey(fill.symbol, fill.venueFillId)
     if (writer.records.bookedFills.has(key)) continue
     const record = await recordOf(writer, fill.clientOrderId, fill.venueOrderId)
-    if (record) applyWord(writer, record, null, [fill])
+    // Executions without an id are told apart by how much of the order they make up together: a single one says nothing.
+    if (record && fill.venueFillId === '' && page === null) writer.wantFills(fill.symbol)
+    else if (record) applyWord(writer, record, null, fill.venueFillId === '' ? fillsOf(fills, fill) : [fill])
     else if (fill.clientOrderId !== null && writer.records.recompute(fill.clientOrderId, writer.bots())) {
       // An order of a lost time: it is adopted first, by its word, and its fills are read again.
       writer.wantLookUp({ symbol: fill.symbol, clientOrderId: fill.clientOrderId, venueOrderId: fill.venueOrderId })
@@ -45,6 +47,21 @@ export async function stepFills(
     const record = writer.records.orders.get(id)
     if (record?.order.symbol === page.symbol) applyWord(writer, record, null, [], true)
   }
+}
+
+function fillsOf(fills: readonly VenueFill[], one: VenueFill): VenueFill[] {
+  return fills.filter(fill => fill.clientOrderId === one.clientOrderId && fill.venueOrderId === one.venueOrderId)
+}
+
+/** Books an execution that the comparison with the venue has found and named. */
+export function bookFill(writer: AccountWriter, record: KnownOrder, fill: VenueFill): void {
+  const bot = writer.bot(record.botId)
+  if (!bot || writer.records.bookedFills.has(fillKey(fill.symbol, fill.venueFillId))) return
+  stepEvidence(writer, bot, record.clientOrderId, { kind: 'fill', fill })
+  const after = writer.records.orders.get(record.clientOrderId) ?? record
+  writer.outbox.noteWord(after, { isAcknowledged: true, evidenceAtMs: fill.atMs, venueOrderId: fill.venueOrderId })
+  // An end that waited for it may follow now.
+  applyWord(writer, writer.records.orders.get(record.clientOrderId) ?? after, null, [])
 }
 
 /**

@@ -21,6 +21,7 @@ export async function stepInstruments(writer: AccountWriter, listing: Listing<In
     return
   }
   writer.listedInstruments = listed.size
+  writer.unlisted = new Set([...known].filter(symbol => !listed.has(symbol)))
   if (there < known.size)
     writer.deps.log.error({ missing: [...known].filter(symbol => !listed.has(symbol)) }, 'the venue lists these pairs no more')
   for (const bot of writer.bots()) {

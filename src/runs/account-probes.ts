@@ -35,6 +35,8 @@ const BALANCES_MS = 300_000
 const SECOND_REPORT_MS = 6000
 /** Reports of a start before it goes on with what is still different: entries wait, exits do not. */
 const FIRST_REPORTS = 3
+/** How long exits wait for the first comparison at most. */
+const FIRST_REPORTS_MS = 60_000
 const MAX_PAGES = 1000
 const IDLE_MS = 3_600_000
 
@@ -67,15 +69,27 @@ export class AccountProbes {
     await Promise.all([this.#askWhatIsWanted(signal), this.#askInDoubt(signal), this.#reconcileAgain(signal)])
   }
 
-  /** Until records and venue agree, or three reports have shown what does not. */
+  /**
+   * Until records and venue agree, or three whole reports have shown what does not, or a minute has passed: exits must not wait for a venue
+   * that does not tell everything. Entries do: what was not compared counts as a difference.
+   */
   async firstReconciliation(signal: AbortSignal): Promise<void> {
-    for (let report = 0; report < FIRST_REPORTS && !signal.aborted; ) {
-      const isWhole = await this.#report(true, signal)
-      if (isWhole) report += 1
-      const isClean = this.#writer.openDifferences === 0 && this.#writer.probeRequests.length === 0
-      if (isWhole && isClean) return
-      await nap(this.#deps.clock, SECOND_REPORT_MS, signal)
+    const over = new AbortController()
+    const both = AbortSignal.any([signal, over.signal])
+    const reports = async (): Promise<void> => {
+      for (let whole = 0; whole < FIRST_REPORTS && !both.aborted; ) {
+        const isWhole = await this.#report(true, signal)
+        if (isWhole) whole += 1
+        const isClean = this.#writer.openDifferences === 0 && this.#writer.probeRequests.length === 0
+        if (isWhole && isClean) return
+        await nap(this.#deps.clock, SECOND_REPORT_MS, both)
+      }
     }
+    const first = reports().finally(() => over.abort())
+    await Promise.race([first, nap(this.#deps.clock, FIRST_REPORTS_MS, both)])
+    over.abort()
+    // One that is still asking goes on; its answers are taken as any later report's.
+    first.catch(() => {})
   }
 
   /** One comparison now; a running one is waited for. */
@@ -128,15 +142,25 @@ export class AccountProbes {
       balances: balances ?? null,
       lookedUp,
     }
-    const item: AccountReport = { report, pages: new Map([...pages].flatMap(([symbol, page]) => (page ? [[symbol, page]] : []))) }
+    const isWhole =
+      openOrders?.complete === true && report.fills?.complete === true && (!withBalances || balances?.complete === true)
+    const item: AccountReport = {
+      report,
+      pages: new Map([...pages].flatMap(([symbol, page]) => (page ? [[symbol, page]] : []))),
+      isWhole: isWhole && withBalances,
+    }
     await this.#writer.do('reports', { kind: 'report', report: item })
-    return openOrders?.complete === true && report.fills?.complete === true && (!withBalances || balances?.complete === true)
+    return isWhole
   }
 
   async #readAllFills(callClass: CallClass, signal: AbortSignal): Promise<Map<string, FillsPage | null>> {
     const pages = new Map<string, FillsPage | null>()
     const symbols = new Set(this.#writer.bots().flatMap(bot => bot.opened.prepared.pairs.map(pair => pair.symbol)))
-    for (const symbol of symbols) pages.set(symbol, await this.#readFills(callClass, symbol, signal))
+    for (const symbol of symbols) {
+      // A pair that the venue lists no more may answer nothing: it must not stop the others.
+      const page = await this.#readFills(callClass, symbol, signal)
+      if (page || !this.#writer.unlisted.has(symbol)) pages.set(symbol, page)
+    }
     return pages
   }
 

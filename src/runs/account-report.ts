@@ -7,17 +7,19 @@ import { missingEvents } from '../engine/reconciliation/missing-events.ts'
 import type { OurSide, ReconcileEvent, VenueReport } from '../engine/reconciliation/report.ts'
 import type { FillsPage } from '../engine/venue.ts'
 import { beginDoubt } from './account-doubt.ts'
-import { adopt, applyWord, imageOf, seeForeign } from './account-evidence.ts'
+import { adopt, applyWord, bookFill, imageOf, seeForeign } from './account-evidence.ts'
 import type { AccountWriter } from './account-writer.ts'
 
 export interface AccountReport {
   readonly report: VenueReport
   /** Pages that the fills of the report are of. */
   readonly pages: ReadonlyMap<string, FillsPage>
+  /** Every section, balances too, was read to its end. */
+  readonly isWhole: boolean
 }
 
 /** @returns how many events followed: none from a report that tells nothing new. */
-export async function stepReport(writer: AccountWriter, { report, pages }: AccountReport): Promise<number> {
+export async function stepReport(writer: AccountWriter, { report, pages, isWhole }: AccountReport): Promise<number> {
   const result = missingEvents(ourSide(writer), report, writer.reconcileMemory)
   for (const event of result.events) stepFinding(writer, event)
   for (const [clientOrderId, change] of result.words) {
@@ -27,7 +29,9 @@ export async function stepReport(writer: AccountWriter, { report, pages }: Accou
   writer.reconcileMemory = result.memory
   writer.probeRequests = result.probes
   for (const [symbol, page] of pages) writer.outbox.passPage(symbol, page, result.foreignFills, writer.nowMs)
-  writer.setOpenDifferences(result.openDifferences)
+  writer.wasCompared ||= isWhole
+  // Before the first whole comparison nobody knows what differs.
+  writer.setOpenDifferences(result.openDifferences + (writer.wasCompared ? 0 : 1))
   return result.events.length
 }
 
@@ -52,7 +56,7 @@ function stepFinding(writer: AccountWriter, event: ReconcileEvent): void {
   switch (event.kind) {
     case 'fill': {
       const record = writer.records.orders.get(event.record.clientOrderId)
-      if (record) applyWord(writer, record, null, [event.fill])
+      if (record) bookFill(writer, record, event.fill)
       return
     }
     case 'order':

@@ -59,6 +59,10 @@ export class AccountWriter {
   probeRequests: readonly ProbeRequest[] = []
   /** Size of the venue's last list of instruments that was believed. */
   listedInstruments = 0
+  /** Pairs of our bots that the venue lists no more. */
+  unlisted: ReadonlySet<string> = new Set()
+  /** Records and venue have been compared in full since the start. */
+  wasCompared = false
   /** An order was refused for rules of its instrument: ours may be old. */
   wantsRules = false
   /** Orders of others that a person wants to be cancelled: each is asked for once. */

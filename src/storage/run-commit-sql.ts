@@ -14,7 +14,7 @@ const ORDER_TYPES = `order_id uuid, trade_id uuid, client_order_id text, symbol 
       stop_price numeric, avg_price numeric, is_virtual boolean, status text, cancel_state text, filled_qty numeric,
       fees numeric, fee_currency text, reason text, submitted_at timestamptz, closed_at timestamptz`
 
-const ORDER_IMAGE = `qty = excluded.qty, limit_price = excluded.limit_price,
+const ORDER_IMAGE = `qty = excluded.qty, rung = excluded.rung, limit_price = excluded.limit_price,
       stop_price = excluded.stop_price, avg_price = excluded.avg_price, is_virtual = excluded.is_virtual,
       status = excluded.status, cancel_state = excluded.cancel_state, filled_qty = excluded.filled_qty, fees = excluded.fees,
       fee_currency = excluded.fee_currency, reason = excluded.reason, closed_at = excluded.closed_at`

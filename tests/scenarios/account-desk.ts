@@ -13,7 +13,7 @@ import { createDcaMachine } from '../../src/engine/dca/dca-machine.ts'
 import { prepareDca } from '../../src/engine/dca/prepare.ts'
 import type { AccountStore, Venue } from '../../src/engine/ports.ts'
 import { SimulatedExchange } from '../../src/engine/simulated-venue/exchange.ts'
-import type { VenueCapabilities, VenueMessage } from '../../src/engine/venue.ts'
+import { type VenueCapabilities, VenueError, type VenueMessage } from '../../src/engine/venue.ts'
 import type { AccountRunDeps } from '../../src/runs/account-ports.ts'
 import { AccountRun } from '../../src/runs/account-run.ts'
 import { Governor } from '../../src/runs/governor.ts'
@@ -46,6 +46,8 @@ export class Desk {
   readonly store = new MemoryAccountStore()
   readonly calls: string[] = []
   readonly trouble: Trouble[] = []
+  /** Questions that the venue refuses to answer. */
+  readonly silent = new Set<string>()
   assignment: AccountAssignment
   run: AccountRun | null = null
   governor: Governor | null = null
@@ -204,6 +206,7 @@ export class Desk {
       const trouble = isOrder ? this.trouble.shift() : undefined
       return new Promise((resolve, reject) => {
         this.scheduler.after(30, () => {
+          if (this.silent.has(what)) return reject(new VenueError('refused', 'NO', 'not now'))
           if (trouble === 'request_lost') return reject(new Error('socket hang up'))
           let value: T
           try {

@@ -110,6 +110,27 @@ describe('an order in doubt and a person who has looked', () => {
   })
 })
 
+describe('a venue that tells only a part', () => {
+  test('exits go out a minute after the start, entries wait until everything was compared', async () => {
+    const desk = await started(PROTECTED)
+    await desk.minutes(2, '100')
+    desk.kill()
+    desk.silent.add('balances')
+    desk.start()
+    await desk.pass(70_000)
+    assert.equal(desk.run?.status().stage, 'ready')
+    assert.equal(desk.run?.status().openDifferences, 1)
+    await desk.minutes(3, '94')
+    assert.ok(desk.orders().includes('sl1 filled 1/1'), desk.orders().join('\n'))
+    assert.equal(desk.orders().filter(order => order.startsWith('base')).length, 1, 'nothing is entered')
+    desk.silent.clear()
+    await desk.minutes(3, '94')
+    assert.equal(desk.run?.status().openDifferences, 0)
+    assert.ok(desk.orders().filter(order => order.startsWith('base')).length > 1)
+    desk.assertBooksAgree()
+  })
+})
+
 describe('limits of the venue', () => {
   test('an entry that waits for room holds up no exit', async () => {
     const desk = await started()
