@@ -152,7 +152,11 @@ function claim(writer: AccountWriter, intentId: string): boolean {
     }
     if (bot) writer.step(bot, { kind: 'cancel_sent', atMs: writer.nowMs, order: intent.order, reason: null })
   } else {
-    if (!bot || !record || record.order.status !== 'intended') return false
+    if (!bot || !record) return false
+    if (record.order.status !== 'intended') {
+      writer.outbox.changeIntent(intentId, { status: 'settled', lastError: `the order is ${record.order.status} already` })
+      return false
+    }
     if (intent.priority === 'P4' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS) {
       withdraw(writer, intentId)
       return false

@@ -393,7 +393,7 @@ export class AccountWriter {
     if (!this.mayExit()) return []
     const waiting: SavedIntent[] = []
     for (const intent of this.records.intents.values()) {
-      if (intent.status !== 'pending') continue
+      if (intent.status !== 'pending' || this.#quarantined.has(intent.botId)) continue
       const order = this.records.orders.get(intent.clientOrderId)?.order
       if (intent.kind === 'cancel' && order && (order.status === 'in_flight' || order.status === 'unknown')) continue
       if (intent.kind === 'place' && intent.priority === 'P4' && !this.mayEnter()) continue
