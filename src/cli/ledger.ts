@@ -40,7 +40,7 @@ export function ledgerLines(report: LedgerReport): string[] {
   const counted = Object.entries(checked).map(([name, count]) => `${count} ${name}`)
   return [
     ...lines,
-    `ledger verify: ${report.differenceCount} differences in ${counted.join(', ')} (${(report.elapsedMs / 1000).toFixed(1)} s)`,
+    `ledger verify: ${report.differenceCount} ${report.differenceCount === 1 ? 'difference' : 'differences'} in ${counted.join(', ')} (${(report.elapsedMs / 1000).toFixed(1)} s)`,
   ]
 }
 
