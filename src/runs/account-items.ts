@@ -9,7 +9,7 @@ import type { SavedBot, SavedIntent } from '../engine/account-store.ts'
 import { newDoubt, nextProbeAtMs } from '../engine/reconciliation/doubt.ts'
 import { type FillsPage, type Listing, VenueError, type VenueFill, type VenueOrder } from '../engine/venue.ts'
 import { type ProbeResult, stepProbe } from './account-doubt.ts'
-import { settleDoubt, stepFills, stepWord } from './account-evidence.ts'
+import { adopt, settleDoubt, stepFills, stepWord } from './account-evidence.ts'
 import { stepInstruments } from './account-instruments.ts'
 import { decideForeign, declareAbsent, type ForeignDecision } from './account-people.ts'
 import { type AccountReport, stepReport } from './account-report.ts'
@@ -36,6 +36,7 @@ export type AccountItem =
   | { readonly kind: 'probed'; readonly result: ProbeResult }
   | { readonly kind: 'report'; readonly report: AccountReport }
   | { readonly kind: 'instruments'; readonly listing: Listing<Instrument> }
+  | { readonly kind: 'lost_orders'; readonly orders: readonly VenueOrder[] }
   | { readonly kind: 'stream'; readonly isConnected: boolean }
   | { readonly kind: 'candles'; readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }
   | { readonly kind: 'price'; readonly symbol: string; readonly price: Decimal; readonly atMs: number }
@@ -76,6 +77,10 @@ export async function stepItem(writer: AccountWriter, item: AccountItem): Promis
       return stepReport(writer, item.report)
     case 'instruments':
       return stepInstruments(writer, item.listing)
+    case 'lost_orders':
+      for (const order of item.orders.toSorted((a, b) => a.updatedAtMs - b.updatedAtMs))
+        if (!writer.records.find(order.clientOrderId, order.venueOrderId)) adopt(writer, order)
+      return
     case 'stream':
       writer.isStreaming = item.isConnected
       return

@@ -38,6 +38,8 @@ const FIRST_REPORTS = 3
 /** How long exits wait for the first comparison at most. */
 const FIRST_REPORTS_MS = 60_000
 const MAX_PAGES = 1000
+/** How far back orders are looked for that a restored backup does not know. */
+const LOST_TIME_MS = 7 * 24 * 3_600_000
 const IDLE_MS = 3_600_000
 
 export class AccountProbes {
@@ -90,6 +92,18 @@ export class AccountProbes {
     over.abort()
     // One that is still asking goes on; its answers are taken as any later report's.
     first.catch(() => {})
+  }
+
+  /**
+   * After a restored backup: orders of the lost time join their deals before anything is booked or decided, so that nothing new takes
+   * their places.
+   */
+  async adoptLost(signal: AbortSignal): Promise<void> {
+    const orders = [
+      ...((await this.#read('P3', () => this.#deps.venue.openOrders(), signal))?.rows ?? []),
+      ...((await this.#read('P3', () => this.#deps.venue.history(this.#venueClock.now() - LOST_TIME_MS), signal))?.rows ?? []),
+    ]
+    if (!signal.aborted) await this.#writer.do('orders', { kind: 'lost_orders', orders })
   }
 
   /** One comparison now; a running one is waited for. */

@@ -122,6 +122,8 @@ export class AccountRun {
     await this.#venueClock.sync()
     await this.#probes.readInstruments(signal)
     if (signal.aborted) return
+    if (this.#deps.epoch > 1) await this.#probes.adoptLost(signal)
+    if (signal.aborted) return
     await this.#probes.firstReconciliation(signal)
     if (signal.aborted) return
     this.#writer.setStage('protecting')
