@@ -1,4 +1,4 @@
-// Folds transfers and fills, in the order in which they were booked, into what each deal must hold, have cost and have earned. Written
+// Folds transfers and fills, run by run in the order in which they were booked, into what each deal must hold, have cost and have earned. Written
 // anew for the proof: none of the code that made the rows takes part, only exact numbers do.
 
 import { Decimal, ZERO } from '../core/money/decimal.ts'
@@ -162,7 +162,7 @@ interface DustPool {
   basis: Decimal
 }
 
-/** Takes rows in their booking order and gives each deal out when its last row has come. */
+/** Takes the rows of one run after another, each in its booking order, and gives each deal out when its last row has come. */
 export class LedgerFold {
   readonly #deals = new Map<string, DealFold>()
   /** By run and currency. */

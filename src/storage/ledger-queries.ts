@@ -85,7 +85,10 @@ export const COUNTS = `select
     (select count(*) from funds where $1::text is null or bot_id = $1)::integer as funds,
     (select count(*) from holdings where $1::text is null)::integer as holdings`
 
-/** Every transfer of a deal in the order of its booking, with its fill. Perpetuals are counted in contracts and are not folded here. */
+/**
+ * Every transfer of a deal with its fill, run by run, each in the order of its booking: a run has one writer, so that the transfers of a
+ * fill follow each other, whatever other runs booked meanwhile. Perpetuals are counted in contracts and are not folded here.
+ */
 export const BOOKED = `
   select x.trade_id, t.run_id, i.base, i.quote, d.kind as debit, c.kind as credit, x.currency, x.amount, x.fill_id, x.order_id,
     f.side, f.qty, f.price, f.fee, f.fee_currency, f.fee_value_quote, f.reverses, f.order_id as fill_order_id, f.trade_id as fill_trade_id,
@@ -97,7 +100,7 @@ export const BOOKED = `
   join ledger_accounts c on c.id = x.credit_account_id
   left join fills f on f.fill_id = x.fill_id
   where $1::text is null or t.bot_id = $1
-  order by x.booking`
+  order by t.run_id, x.booking`
 
 /** Stored images of deals, by their ids. */
 export const STORED_DEALS = `

@@ -82,6 +82,37 @@ describe('sound books', () => {
   })
 })
 
+describe('two bots that book at the same time', () => {
+  let busy: TestDatabase
+  before(async () => {
+    busy = await openTestDatabase()
+  })
+  after(() => busy.close())
+
+  test('have sound books, in whatever order their transfers were numbered', async () => {
+    const asOwner = (sql: string) =>
+      busy.db.withSystem(async tx => {
+        await tx.query('reset role')
+        await tx.query(sql)
+      })
+    const writers = []
+    for (const run of [await startTestRun(busy.db), await startTestRun(busy.db)]) writers.push(await openRunWriter(busy.db, run))
+    // Each transfer takes a while after it was given its number: that of the other bot is given the next one.
+    await asOwner(`create function public.take_a_while() returns trigger language plpgsql as $$ begin perform pg_sleep(0.02); return new; end $$;
+      create trigger take_a_while before insert on ledger_transfers for each row execute function public.take_a_while()`)
+    for (let n = 1; n <= 4; n += 1) await Promise.all(writers.map(writer => writer.commit(testBatch(n))))
+    const { rows } = await busy.db.withSystem(tx =>
+      tx.query<{ n: number }>(`select count(*)::integer as n from (
+        select fill_id, max(booking) - min(booking) + 1 > count(*) as is_cut from ledger_transfers where fill_id is not null group by fill_id) each
+        where is_cut`),
+    )
+    assert.ok(rows[0]!.n > 2, 'they are mixed')
+    const report = await verifyLedger(busy.db)
+    assert.deepEqual(report.differences, [])
+    assert.deepEqual([report.checked.fills, report.checked.deals], [8, 4])
+  })
+})
+
 const PLANTED: readonly { name: string; sql: string; expected: readonly RegExp[]; only?: number }[] = [
   {
     name: 'a balance that was raised',
