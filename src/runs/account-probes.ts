@@ -82,7 +82,7 @@ export class AccountProbes {
       for (let whole = 0; whole < FIRST_REPORTS && !both.aborted; ) {
         const isWhole = await this.#report(true, signal)
         if (isWhole) whole += 1
-        const isClean = this.#writer.openDifferences === 0 && this.#writer.probeRequests.length === 0
+        const isClean = this.#writer.openDifferences === 0 && this.#writer.probeRequests.length === 0 && !this.#hasMisses()
         if (isWhole && isClean) return
         await nap(this.#deps.clock, SECOND_REPORT_MS, both)
       }
@@ -118,7 +118,8 @@ export class AccountProbes {
 
   async #reconcileAgain(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const everyMs = this.#writer.openDifferences > 0 || !this.#writer.isStreaming ? RECONCILE_STALE_MS : RECONCILE_MS
+      const isHurried = this.#writer.openDifferences > 0 || !this.#writer.isStreaming || this.#hasMisses()
+      const everyMs = isHurried ? RECONCILE_STALE_MS : RECONCILE_MS
       const waitMs = this.#reconciledAtMs + everyMs - this.#deps.clock.monotonic()
       if (waitMs > 0 || this.#writer.stage === 'starting' || this.#writer.stage === 'reconciling') {
         await nap(this.#deps.clock, Math.min(Math.max(waitMs, 1000), RECONCILE_STALE_MS), signal)
@@ -128,6 +129,11 @@ export class AccountProbes {
       const wantsBalances = hasDifferences || this.#deps.clock.monotonic() - this.#balancesAtMs >= BALANCES_MS
       await this.#report(wantsBalances, signal)
     }
+  }
+
+  /** An order of ours was not listed: it may be a stop, and only a second report tells. */
+  #hasMisses(): boolean {
+    return Object.keys(this.#writer.reconcileMemory.misses).length > 0
   }
 
   /** @returns whether every section that was asked for is complete. */

@@ -129,6 +129,8 @@ export class Dispatcher {
       const order = await callOnce(call, CALL_TIMEOUT_MS, clock, late => this.#deps.late(intent, late))
       this.#deps.outcome(intent, { kind: 'answered', order })
     } catch (error) {
+      // Others must know at once that the venue has shut the door: the outcome may wait for a slow commit.
+      this.#deps.governor.noteError(this.#deps.account, error)
       this.#deps.outcome(intent, { kind: 'failed', error: asVenueError(error) })
     }
   }
