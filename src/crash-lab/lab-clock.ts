@@ -34,13 +34,17 @@ export class LabClock implements AccountClock {
         return
       }
       let over = false
+      const leave = (): void => signal.removeEventListener('abort', end)
       const end = (): void => {
         if (over) return
         over = true
-        signal.removeEventListener('abort', end)
+        leave()
+        this.#worker.forget(leave)
         resolve()
       }
       signal.addEventListener('abort', end)
+      // Node keeps a joined signal for as long as somebody listens, and with it a dead worker and its whole world.
+      this.#worker.whenKilled(leave)
       this.#worker.deliver(Math.max(0, ms), end)
     })
   }

@@ -124,7 +124,8 @@ export class Lab implements LabWorkerWorld {
       freesEndedIds: true,
       onMessage: message => this.#heard(message),
     })
-    this.front = new VenueFront(this.exchange, this.scheduler, this.faults, message => this.#stream(message))
+    const stream = (message: VenueMessage): void => this.#stream(message)
+    this.front = new VenueFront(this.exchange, this.scheduler, this.faults, stream, fill => this.truth.shown(fill))
     const startPrice = story.startPrice
     const timeframe = story.bots[0]!.feedTimeframe
     const symbols = [...new Set(story.bots.flatMap(symbolsOfBot))]

@@ -63,7 +63,7 @@ export class Truth {
   readonly executions: Execution[] = []
   readonly #idsByKey = new Map<string, string>()
   readonly #executionsById = new Map<string, Execution>()
-  /** By bot and currency of the base: what its executions at the venue have left. */
+  /** By bot and currency of the base: what its executions have left. */
   readonly #holdings = new Map<string, Decimal>()
   accountBooks = new Books()
   readonly #symbols: ReadonlyMap<string, { readonly base: string; readonly quote: string }>
@@ -116,16 +116,20 @@ export class Truth {
     this.executions.push(execution)
     this.#executionsById.set(`${fill.symbol}|${fill.venueFillId}`, execution)
     if (fill.feeAsset !== null) this.currencies.add(fill.feeAsset)
-    if (owner) {
-      const key = `${owner.botId}|${this.baseOf(fill.symbol)}`
-      const sign = fill.side === 'buy' ? fill.quantity : fill.quantity.negated()
-      const fee = fill.feeAsset === this.baseOf(fill.symbol) ? (fill.fee ?? ZERO) : ZERO
-      this.#holdings.set(key, this.holding(owner.botId, fill.symbol).plus(sign).minus(fee))
-    }
     return execution
   }
 
-  /** Coins of a symbol that a bot really has at the venue. */
+  /** An execution that the venue no longer hides. */
+  shown(fill: VenueFill): void {
+    const owner = fill.clientOrderId === null ? undefined : this.owners.get(fill.clientOrderId)
+    if (!owner) return
+    const base = this.baseOf(fill.symbol)
+    const sign = fill.side === 'buy' ? fill.quantity : fill.quantity.negated()
+    const fee = fill.feeAsset === base ? (fill.fee ?? ZERO) : ZERO
+    this.#holdings.set(`${owner.botId}|${base}`, this.holding(owner.botId, fill.symbol).plus(sign).minus(fee))
+  }
+
+  /** Coins of a symbol that a bot has at the venue, by all that the venue does not hide. */
   holding(botId: string, symbol: string): Decimal {
     return this.#holdings.get(`${botId}|${this.baseOf(symbol)}`) ?? ZERO
   }
@@ -212,13 +216,17 @@ export class Truth {
       const fee = fill.feeAsset === this.baseOf(fill.symbol) ? fill.fee : ZERO
       bot.held.set(fill.tradeSeq, (bot.held.get(fill.tradeSeq) ?? ZERO).plus(sign).minus(fee))
     }
-    // What goes to dust and comes from it.
-    for (const { kind, amount, tradeSeq } of batch.transfers) {
+    // What goes to dust and comes from it, and what was sold without being there.
+    for (const { kind, amount, tradeSeq, currency } of batch.transfers) {
       if (tradeSeq === null) continue
       const before = bot.held.get(tradeSeq) ?? ZERO
       if (kind === 'dust') bot.held.set(tradeSeq, before.minus(amount))
-      else if (kind === 'sweep') bot.held.set(tradeSeq, before.plus(amount))
+      else if (kind === 'sweep' || (kind === 'overfill' && this.#isBase(currency))) bot.held.set(tradeSeq, before.plus(amount))
     }
+  }
+
+  #isBase(currency: string): boolean {
+    return [...this.#symbols.values()].some(({ base }) => base === currency)
   }
 
   #post(books: Books, transfer: Transfer): void {

@@ -44,8 +44,20 @@ export class VenueFront {
   #closedUntilMs = Number.NEGATIVE_INFINITY
   #bannedUntilMs = Number.NEGATIVE_INFINITY
 
-  /** @param tell hands a message to every stream. */
-  constructor(exchange: SimulatedExchange, scheduler: Scheduler, faults: FaultPlan, tell: (message: VenueMessage) => void) {
+  readonly #shows: (fill: VenueFill) => void
+
+  /**
+   * @param tell hands a message to every stream.
+   * @param shows is called once nothing hides an execution any more: whoever asks can know of it.
+   */
+  constructor(
+    exchange: SimulatedExchange,
+    scheduler: Scheduler,
+    faults: FaultPlan,
+    tell: (message: VenueMessage) => void,
+    shows: (fill: VenueFill) => void,
+  ) {
+    this.#shows = shows
     this.#exchange = exchange
     this.#scheduler = scheduler
     this.#faults = faults
@@ -61,6 +73,7 @@ export class VenueFront {
         this.#hide(message.fill, index)
         return
       }
+      this.#shows(message.fill)
       this.#tell({ kind: 'fill', fill: this.#shownFill(message.fill) })
     } else if (message.kind === 'order') {
       this.#tell({ kind: 'order', order: this.#shown(message.order) })
@@ -184,6 +197,7 @@ export class VenueFront {
     this.#hidden.set(fill.venueFillId, { fill, index, untilMs })
     this.#scheduler.at(untilMs, () => {
       this.#hidden.delete(fill.venueFillId)
+      this.#shows(fill)
       this.#tell({ kind: 'fill', fill: this.#shownFill(fill) })
       const order = this.#exchange.find({
         symbol: fill.symbol,

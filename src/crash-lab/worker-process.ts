@@ -33,6 +33,7 @@ export class WorkerProcess {
   readonly token: number
   readonly #world: WorkerWorld
   #alive = true
+  readonly #cleanUps = new Set<() => void>()
   #askedAtStep = -1
   #asked = 0
   #frozenUntilMs = Number.NEGATIVE_INFINITY
@@ -60,6 +61,17 @@ export class WorkerProcess {
 
   kill(): void {
     this.#alive = false
+    for (const cleanUp of this.#cleanUps) cleanUp()
+    this.#cleanUps.clear()
+  }
+
+  /** Called once when it dies. */
+  whenKilled(cleanUp: () => void): void {
+    this.#cleanUps.add(cleanUp)
+  }
+
+  forget(cleanUp: () => void): void {
+    this.#cleanUps.delete(cleanUp)
   }
 
   /** Every question to the world counts. @throws where the worker goes in circles: it is dead then. */

@@ -10,6 +10,8 @@ import type { Invariant, LabFacts } from './invariant.ts'
 const PROTECTED_WITHIN_MS = 10_000
 /** Calls, commits and the queue of urgent calls take their time. */
 const GRACE_MS = 2_000
+/** A stop that goes without a word is missed by the second comparison at the latest. */
+const MISSED_WITHIN_MS = 90_000
 
 export const stopCovers: Invariant = {
   number: 14,
@@ -18,11 +20,15 @@ export const stopCovers: Invariant = {
     const since = new Map<string, number>()
     const alarmed = new Set<string>()
     let isStale = false
+    const believed = new Set<string>()
     const look = (nowMs: number): void => {
       const lacking = new Set<string>()
+      believed.clear()
       for (const bot of facts.truth.bots.values()) {
         for (const deal of facts.truth.openDeals(bot)) {
-          if (lacksStop(facts, bot, deal)) lacking.add(`${bot.botId}|${deal.tradeSeq}`)
+          const key = `${bot.botId}|${deal.tradeSeq}`
+          if (lacksStop(facts, bot, deal)) lacking.add(key)
+          if (deal.orders.some(order => order.type === 'stop' && isLive(order) && order.status !== 'intended')) believed.add(key)
         }
       }
       for (const key of since.keys()) if (!lacking.has(key)) since.delete(key)
@@ -46,7 +52,8 @@ export const stopCovers: Invariant = {
         isStale = false
         for (const [key, sinceMs] of since) {
           const forMs = nowMs - Math.max(sinceMs, facts.undisturbedSinceMs())
-          if (forMs > PROTECTED_WITHIN_MS + GRACE_MS && !alarmed.has(key))
+          const withinMs = believed.has(key) ? MISSED_WITHIN_MS : PROTECTED_WITHIN_MS + GRACE_MS
+          if (forMs > withinMs && !alarmed.has(key))
             broken(`deal ${key} has had no stop at the venue for ${forMs} ms, without an alarm`)
         }
       },
@@ -90,7 +97,7 @@ function isWatched({ opened }: LabFacts, bot: BotTruth, deal: Deal): boolean {
 
 export const noOversell: Invariant = {
   number: 15,
-  name: 'exits never sell more than their bot holds',
+  name: 'exits never sell more than their bot holds, by all that the venue has let be known',
   watch({ truth, exchange }, broken) {
     return {
       ordered(order) {
