@@ -166,7 +166,7 @@ function claim(writer: AccountWriter, intentId: string): boolean {
       withdraw(writer, intentId)
       return false
     }
-    if (intent.priority === 'P4' && !writer.mayEnter()) return false
+    if (intent.priority === 'P4' && !writer.mayEnter(intent)) return false
     writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'sent', order: intent.order, reason: null })
   }
   writer.outbox.changeIntent(intentId, { status: 'sent', attempts: intent.attempts + 1, sentAtMs: writer.nowMs })

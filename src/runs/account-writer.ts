@@ -396,14 +396,18 @@ export class AccountWriter {
       if (intent.status !== 'pending' || this.#quarantined.has(intent.botId)) continue
       const order = this.records.orders.get(intent.clientOrderId)?.order
       if (intent.kind === 'cancel' && order && (order.status === 'in_flight' || order.status === 'unknown')) continue
-      if (intent.kind === 'place' && intent.priority === 'P4' && !this.mayEnter()) continue
+      if (intent.kind === 'place' && intent.priority === 'P4' && !this.mayEnter(intent)) continue
       waiting.push(intent)
     }
     return waiting
   }
 
   /** Asked again when an entry is claimed: it may have waited since it was decided. */
-  mayEnter(): boolean {
+  mayEnter({ botId, clientOrderId }: SavedIntent): boolean {
+    const symbol = this.records.orders.get(clientOrderId)?.order.symbol
+    // Its bot may have decided it before another of its orders came into doubt.
+    const isInDoubt = this.records.unknown().some(each => each.botId === botId && each.order.symbol === symbol)
+    if (isInDoubt) return false
     return this.#stage === 'ready' && this.#openDifferences === 0 && this.#entriesOff === null && this.on.isClockTrusted()
   }
 
