@@ -88,6 +88,7 @@ export class Lab implements LabWorkerWorld {
   readonly storedRules: Map<string, Instrument>
   readonly #rulesAtStart: ReadonlyMap<string, Instrument>
   readonly #lastPrices = new Map<string, number>()
+  #injectedAtMs = STORY_START_MS
   readonly #injected = new Map<string, Decimal>()
   readonly #opened = new Map<string, OpenedBot>()
   readonly #watchers: readonly { readonly number: number; readonly name: string; readonly watcher: Watcher }[]
@@ -208,6 +209,7 @@ export class Lab implements LabWorkerWorld {
       openedWith: (botId, rules) => openLabBot(this.story.bots.find(bot => bot.botId === botId)!, rules),
       rulesAtStart: this.#rulesAtStart,
       injected: currency => this.#injected.get(currency) ?? ZERO,
+      injectedAtMs: () => this.#injectedAtMs,
       undisturbedSinceMs: () => this.#undisturbedSinceMs(),
       stillFromMs: STORY_START_MS + this.story.stillFromMs,
     }
@@ -221,6 +223,7 @@ export class Lab implements LabWorkerWorld {
   }
 
   inject(currency: string, amount: Decimal): void {
+    this.#injectedAtMs = this.scheduler.nowMs
     this.#injected.set(currency, (this.#injected.get(currency) ?? ZERO).plus(amount))
   }
 

@@ -219,6 +219,11 @@ export class Truth {
     // What goes to dust and comes from it, and what was sold without being there.
     for (const { kind, amount, tradeSeq, currency } of batch.transfers) {
       if (tradeSeq === null) continue
+      // Coins that a deal sold without having them were the account's own.
+      if (kind === 'overfill' && this.#isBase(currency)) {
+        const key = `${bot.botId}|${currency}`
+        this.#holdings.set(key, (this.#holdings.get(key) ?? ZERO).plus(amount))
+      }
       const before = bot.held.get(tradeSeq) ?? ZERO
       if (kind === 'dust') bot.held.set(tradeSeq, before.minus(amount))
       else if (kind === 'sweep' || (kind === 'overfill' && this.#isBase(currency))) bot.held.set(tradeSeq, before.plus(amount))

@@ -33,6 +33,8 @@ export interface LabFacts {
   readonly rulesAtStart: ReadonlyMap<string, Instrument>
   /** Money that the account began with, and what came or went without an order of ours, by currency. */
   injected(currency: string): Decimal
+  /** When that changed last. */
+  injectedAtMs(): number
   /** Since when nothing hinders the worker: no fault, no restart, no outage. */
   undisturbedSinceMs(): number
   /** Nothing trades from then on. */
