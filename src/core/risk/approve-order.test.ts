@@ -120,6 +120,13 @@ const CASES: readonly Case[] = [
     numbers: ['4.9', '5'],
   },
   {
+    rule: 'ORDER_ABOVE_MAX_QUANTITY',
+    what: 'more than the venue takes in one order',
+    passes: [order({ quantity: '2' }), facts({ instrument: instrumentFromRules({ ...RULES, maxQty: '2' }) })],
+    refused: [order({ quantity: '2.001' }), facts({ instrument: instrumentFromRules({ ...RULES, maxQty: '2' }) })],
+    numbers: ['2.001', '2'],
+  },
+  {
     rule: 'INSUFFICIENT_FREE',
     what: 'a buy beyond what the deal may spend',
     passes: [order({ quantity: '10' }), facts()],
@@ -163,6 +170,7 @@ describe('each veto refuses and lets pass', () => {
       ORDER_OFF_TICK: true,
       ORDER_BELOW_MIN_QUANTITY: true,
       ORDER_BELOW_MIN_NOTIONAL: true,
+      ORDER_ABOVE_MAX_QUANTITY: true,
       INSUFFICIENT_FREE: true,
       POSITION_LIMIT: true,
       SELL_EXCEEDS_HOLDING: true,

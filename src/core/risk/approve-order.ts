@@ -13,6 +13,7 @@ export type VetoRule =
   | 'ORDER_OFF_TICK'
   | 'ORDER_BELOW_MIN_QUANTITY'
   | 'ORDER_BELOW_MIN_NOTIONAL'
+  | 'ORDER_ABOVE_MAX_QUANTITY'
   | 'INSUFFICIENT_FREE'
   | 'POSITION_LIMIT'
   | 'SELL_EXCEEDS_HOLDING'
@@ -92,6 +93,16 @@ const enoughNotional: Veto = (order, { instrument, referencePrice }) => {
       )
 }
 
+const notTooLarge: Veto = (order, { instrument: { maxQty } }) =>
+  maxQty === undefined || order.quantity.lte(maxQty)
+    ? null
+    : refuse(
+        'ORDER_ABOVE_MAX_QUANTITY',
+        `quantity ${order.quantity} is above ${maxQty}, the most that the venue takes in one order`,
+        order.quantity,
+        maxQty,
+      )
+
 const buyFunded: Veto = (order, { referencePrice, spendable }) => {
   if (order.side !== 'buy') return null
   const cost = order.quantity.times(order.limitPrice ?? referencePrice)
@@ -111,7 +122,16 @@ const sellHeld: Veto = (order, { held }) =>
     ? null
     : refuse('SELL_EXCEEDS_HOLDING', `it would sell ${order.quantity}, the deal holds ${held}`, order.quantity, held)
 
-const VETOES: readonly Veto[] = [quantityOnStep, priceOnTick, enoughQuantity, enoughNotional, buyFunded, withinPosition, sellHeld]
+const VETOES: readonly Veto[] = [
+  quantityOnStep,
+  priceOnTick,
+  enoughQuantity,
+  enoughNotional,
+  notTooLarge,
+  buyFunded,
+  withinPosition,
+  sellHeld,
+]
 
 export function approveOrder(order: Order, facts: OrderFacts): Approval {
   for (const veto of VETOES) {

@@ -21,7 +21,7 @@ import { endSellWait, sellMustWait } from './backoff.ts'
 import type { DcaState, Deal, ExitReason } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext } from './deal-context.ts'
 import { drawDust } from './dust.ts'
-import { cancelLiveOrders, cancelOrder, isSellable, liveOrders, placeOrder } from './orders.ts'
+import { cancelLiveOrders, cancelOrder, cutToMax, isSellable, liveOrders, placeOrder } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
 import { syncRestingStop, targetsRest } from './protection.ts'
 
@@ -141,10 +141,14 @@ export function refreshExits(ctx: DealContext, deal: Deal, entryFill: boolean): 
 function syncRestingTargets(ctx: DealContext, deal: Deal): void {
   if (!targetsRest(ctx.setting, ctx.rules(deal).config.exits)) return
   const wanted = openTargets(ctx.setting, deal)
+  const instrument = ctx.instrument(deal.symbol)
   let cancelling = false
   for (const order of liveOrders(deal, 'tp')) {
     const match = wanted.find(target => target.index + 1 === order.rung)
-    const kept = match && order.limitPrice?.equals(match.price) && remainingQuantity(order).equals(match.quantity)
+    const kept =
+      match &&
+      order.limitPrice?.equals(match.price) &&
+      order.quantity.equals(cutToMax(instrument, match.quantity.plus(order.filledQuantity), match.price))
     if (!kept) {
       cancelOrder(ctx, deal, order)
       cancelling = true
@@ -159,7 +163,7 @@ function syncRestingTargets(ctx: DealContext, deal: Deal): void {
       purpose: 'tp',
       side: 'sell',
       type: 'limit',
-      quantity: target.quantity,
+      quantity: cutToMax(instrument, target.quantity, target.price),
       limitPrice: target.price,
       rung: target.index + 1,
       referencePrice: target.price,
@@ -208,7 +212,7 @@ function placeTarget(ctx: DealContext, deal: Deal, { index, quantity }: OpenTarg
     purpose: 'tp',
     side: 'sell',
     type: 'market',
-    quantity,
+    quantity: cutToMax(ctx.instrument(deal.symbol), quantity, price),
     rung: index + 1,
     isVirtual: true,
     referencePrice: price,
@@ -261,7 +265,7 @@ export function continueExit(ctx: DealContext, deal: Deal, price: Decimal): void
       purpose,
       side: 'sell',
       type: 'market',
-      quantity,
+      quantity: cutToMax(instrument, quantity, price),
       referencePrice: price,
     })
     if (!refusal) return
@@ -411,13 +415,16 @@ function applyStopAction(ctx: DealContext, deal: Deal): void {
   enforcePauses(ctx)
 }
 
-/** A sale by a target: the first one fixes what percentages are of; a target has fired once its order has filled whole. */
-export function noteTargetFill(deal: Deal, order: Order, sold: Decimal, heldBefore: Decimal): void {
+/**
+ * A sale by a target: the first one fixes what percentages are of; a target has fired once its order has filled whole, or the last of
+ * them where the venue takes it only in parts.
+ */
+export function noteTargetFill(setting: DcaSetting, deal: Deal, order: Order, sold: Decimal, heldBefore: Decimal): void {
   deal.targetBase ??= heldBefore
   if (order.rung === null) return
   const index = order.rung - 1
   const rest = { ...deal.targetSold }
-  if (!remainingQuantity(order).isPositive()) {
+  if (!remainingQuantity(order).isPositive() && !leavesPart(setting, deal, index, sold)) {
     // A lower target without an order of its own was too small to sell: its part has gone with this one.
     const fired = new Set(deal.firedTargets)
     for (let i = 0; i <= index; i += 1) {
@@ -430,6 +437,13 @@ export function noteTargetFill(deal: Deal, order: Order, sold: Decimal, heldBefo
     rest[index] = (rest[index] ?? ZERO).plus(sold)
   }
   deal.targetSold = rest
+}
+
+/** Whether the order that has just sold this was only a part of its target, because the venue takes no larger one. */
+function leavesPart(setting: DcaSetting, deal: Deal, index: number, sold: Decimal): boolean {
+  if (setting.instruments.get(deal.symbol)!.maxQty === undefined) return false
+  const targetSold = { ...deal.targetSold, [index]: (deal.targetSold[index] ?? ZERO).plus(sold) }
+  return openTargets(setting, { ...deal, targetSold }).some(target => target.index === index)
 }
 
 /** After averaging between targets the percentages are of what would be held had none fired. */

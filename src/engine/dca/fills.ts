@@ -119,8 +119,10 @@ function noteExit(
   forgetSellRefusals(deal, fill.purpose)
   if (order.type === 'stop' && !whole && findOrder(deal, fill)) stopTriggered(ctx, deal, order)
   if (fill.purpose !== 'tp') return
-  noteTargetFill(deal, order, fill.quantity, heldBefore)
+  noteTargetFill(ctx.setting, deal, order, fill.quantity, heldBefore)
   if (!whole || deal.lot.quantity.isZero()) return
+  // A part of the whole exit, made because the venue takes no larger order, leaves no deal open behind it.
+  if (order.rung === null && ctx.instrument(deal.symbol).maxQty !== undefined) return
   deal.partialExits += 1
   const entryValue = basisBefore.minus(deal.lot.basis)
   const part = {

@@ -19,6 +19,8 @@ import { approveOrder, type Refusal } from '../../core/risk/approve-order.ts'
 import { type Deal, NO_TROUBLES } from './dca-state.ts'
 import { type DcaSetting, type DealContext, takerRate } from './deal-context.ts'
 
+const HALF = Decimal.from('0.5')
+
 export interface OrderRequest {
   readonly purpose: Purpose
   readonly side: Side
@@ -64,6 +66,19 @@ export function committedBase(deal: Deal): Decimal {
 
 export function isSellable(instrument: Instrument, quantity: Decimal, price: Decimal): boolean {
   return quantity.isPositive() && quantity.gte(instrument.minQty) && quantity.times(price).gte(instrument.minNotional)
+}
+
+/**
+ * What of a sale the venue takes in one order: all of it, or so much that the rest can be sold alone, even at half the price.
+ * @param price at which the rest is judged.
+ */
+export function cutToMax(instrument: Instrument, quantity: Decimal, price: Decimal): Decimal {
+  const { maxQty, step } = instrument
+  if (maxQty === undefined || quantity.lte(maxQty)) return quantity
+  const most = maxQty.toGrid(step, 'floor')
+  if (isSellable(instrument, quantity.minus(most), price.times(HALF))) return most
+  const half = quantity.times(HALF).toGrid(step, 'floor')
+  return half.lt(most) && isSellable(instrument, half, price) ? half : most
 }
 
 /** Places an order for a deal; a veto is returned and nothing is ordered. */

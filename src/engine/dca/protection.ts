@@ -38,6 +38,12 @@ function protectedQuantity(setting: DcaSetting, deal: Deal): Decimal {
   return held.toGrid(step, 'floor')
 }
 
+/** The venue takes no order as large as this stop would have to be. */
+function exceedsMax(setting: DcaSetting, deal: Deal, quantity: Decimal): boolean {
+  const { maxQty } = setting.instruments.get(deal.symbol)!
+  return maxQty !== undefined && quantity.gt(maxQty)
+}
+
 /** The stop that rests for all that is held: the venue has acknowledged it and nobody is taking it back. */
 export function restingStop(setting: DcaSetting, deal: Deal): Order | null {
   for (const order of deal.orders) {
@@ -51,8 +57,13 @@ export function syncRestingStop(ctx: DealContext, deal: Deal): void {
   if (!stopRests(ctx.setting, ctx.rules(deal).config.exits) || !deal.stop) return
   const live = liveOrders(deal, 'sl')[0]
   const quantity = protectedQuantity(ctx.setting, deal)
+  const isTooLarge = exceedsMax(ctx.setting, deal, quantity)
   if (live) {
     if (live.cancelState !== 'none' || !live.stopPrice) return
+    if (isTooLarge) {
+      cancelOrder(ctx, deal, live)
+      return
+    }
     const samePrice = live.stopPrice.equals(deal.stop)
     const sameQuantity = live.quantity.minus(live.filledQuantity).equals(quantity)
     if (samePrice && sameQuantity) return
@@ -60,7 +71,7 @@ export function syncRestingStop(ctx: DealContext, deal: Deal): void {
     if (!sameQuantity || far) cancelOrder(ctx, deal, live)
     return
   }
-  if (deal.troubles.stopRefusals >= MOST_REFUSALS || sellMustWait(deal, 'sl', ctx.atMs)) return
+  if (isTooLarge || deal.troubles.stopRefusals >= MOST_REFUSALS || sellMustWait(deal, 'sl', ctx.atMs)) return
   if (!isSellable(ctx.instrument(deal.symbol), quantity, deal.stop)) return
   placeOrder(ctx, deal, { purpose: 'sl', side: 'sell', type: 'stop', quantity, stopPrice: deal.stop, referencePrice: deal.stop })
 }
@@ -102,6 +113,7 @@ function lacksStop(setting: DcaSetting, deal: Deal): boolean {
   if (deal.status !== 'open' || !deal.stop || deal.troubles.stopRefusals >= MOST_REFUSALS) return false
   if (!stopRests(setting, setting.rules(deal.configVersion).config.exits)) return false
   const quantity = protectedQuantity(setting, deal)
+  if (exceedsMax(setting, deal, quantity)) return false
   return isSellable(setting.instruments.get(deal.symbol)!, quantity, deal.stop) && restingStop(setting, deal) === null
 }
 
@@ -142,6 +154,10 @@ export function protectionOf(setting: DcaSetting, deal: Deal): { isProtected: bo
   if (!stopRests(setting, exits)) return { isProtected: false, reason: 'needs this server' }
   if (deal.troubles.stopRefusals >= MOST_REFUSALS)
     return { isProtected: false, reason: 'the venue refuses the stop: needs this server' }
+  if (exceedsMax(setting, deal, protectedQuantity(setting, deal))) {
+    const { maxQty, base } = setting.instruments.get(deal.symbol)!
+    return { isProtected: false, reason: `the venue takes at most ${maxQty} ${base} in one order: needs this server` }
+  }
   const waits = deal.orders.some(order => order.type === 'stop' && isLive(order))
   return { isProtected: false, reason: waits ? 'waits for the venue: needs this server' : 'no stop rests: needs this server' }
 }
