@@ -5,9 +5,9 @@ import { after, before, test } from 'node:test'
 import type { Transfer } from '../core/ledger/transfer.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
-import { KEPT_COINS } from './kept-coins.ts'
+import { KEPT_COINS, PRICED_HOLDINGS } from './kept-coins.ts'
 import { openRunWriter } from './run-commit-store.ts'
-import { openTestDatabase, type TestDatabase } from './testing.ts'
+import { createTestUser, openTestDatabase, type TestDatabase } from './testing.ts'
 import { startTestRun, testBatch } from './testing-batches.ts'
 import { verify } from './verify.ts'
 
@@ -20,7 +20,7 @@ after(() => database.close())
 const QUANTITY = '0.1'
 
 /** The second instant of the test run, ended by release in place of a sale. */
-function releasing(): CommitBatch {
+function releasing(basis = '10'): CommitBatch {
   const opened = testBatch(1)
   const sold = testBatch(2)
   const [trade] = sold.trades
@@ -58,7 +58,7 @@ function releasing(): CommitBatch {
     state: {
       engine: {
         quote: 'USDT',
-        dust: { BTC: { quantity: QUANTITY, basis: '10' } },
+        dust: { BTC: { quantity: QUANTITY, basis } },
         pairs: { 'BTC/USDT': { lastPrice: '98' } },
       },
     },
@@ -92,4 +92,18 @@ test('verify names holdings that are not what the ledger kept, and cash that doe
     await tx.query('update positions set realized_pnl = realized_pnl + 1')
   })
   assert.deepEqual(await failed(), ['cash and the cost of what is held are the balance of the start and the realised result'])
+})
+
+test('coins that several bots released at other costs show their result without the dirt of an average', async () => {
+  const { db } = database
+  const userId = await createTestUser(db)
+  for (const basis of ['10', '10.01', '10']) {
+    const writer = await openRunWriter(db, await startTestRun(db, userId))
+    await writer.commit(testBatch(1))
+    await writer.commit(releasing(basis))
+  }
+  await db.withTenant(userId, async tx => {
+    const shown = await tx.one(`select total_value, unrealized_pnl from (${PRICED_HOLDINGS}) shown`)
+    assert.deepEqual(shown, { total_value: '29.4', unrealized_pnl: '-0.61' })
+  })
 })

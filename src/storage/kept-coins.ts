@@ -11,3 +11,15 @@ export const KEPT_COINS = `
   where s.scope = 'bot' and (coin.value ->> 'quantity')::numeric > 0 and not exists (
     select from bot_runs r where r.bot_id = s.bot_id and r.mode = s.mode and r.status = 'running'
       and not exists (select from journal j where j.run_id = r.run_id))`
+
+/**
+ * Holdings as they are shown: the price is the last one that a deal of the coin saw. The stored average is rounded at its eighteenth
+ * place each time coins join, so the cost is put back on ten places before it is taken from the value.
+ */
+export const PRICED_HOLDINGS = `
+  select h.id, h.mode, h.exchange, h.currency, h.qty, h.avg_price, p.current_price, trim_scale(h.qty * p.current_price) as total_value,
+    trim_scale(h.qty * p.current_price - round(h.qty * h.avg_price, 10)) as unrealized_pnl
+  from holdings h left join lateral (
+    select p.current_price from positions p join instruments i on i.id = p.instrument_id
+    where i.base = h.currency and p.mode = h.mode and p.current_price is not null order by p.updated_at desc limit 1
+  ) p on true where h.qty <> 0`

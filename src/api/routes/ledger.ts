@@ -1,18 +1,13 @@
 // The ledger behind every figure: accounts, transfers, and coins outside of deals.
 
 import { holdingSchema, ledgerAccountSchema, ledgerTransferSchema } from '../../contract/ledger.ts'
+import { PRICED_HOLDINGS } from '../../storage/kept-coins.ts'
 import type { Handler } from '../http.ts'
 import { type ListSpec, listRows, Where } from '../list.ts'
 
 const HOLDINGS = {
   name: 'holdings',
-  // The price is the last one that a deal of this coin saw; the value follows from it.
-  from: `(select h.id, h.mode, h.exchange, h.currency, h.qty, h.avg_price, p.current_price, trim_scale(h.qty * p.current_price) as total_value,
-            trim_scale(h.qty * (p.current_price - h.avg_price)) as unrealized_pnl
-          from holdings h left join lateral (
-            select p.current_price from positions p join instruments i on i.id = p.instrument_id
-            where i.base = h.currency and p.mode = h.mode and p.current_price is not null order by p.updated_at desc limit 1
-          ) p on true where h.qty <> 0) t`,
+  from: `(${PRICED_HOLDINGS}) t`,
   item: holdingSchema,
   order: [
     { sql: 't.currency', type: 'text' },
