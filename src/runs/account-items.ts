@@ -36,6 +36,7 @@ export type AccountItem =
   | { readonly kind: 'probed'; readonly result: ProbeResult }
   | { readonly kind: 'report'; readonly report: AccountReport }
   | { readonly kind: 'instruments'; readonly listing: Listing<Instrument> }
+  | { readonly kind: 'foreign_cancelled'; readonly venueOrderId: string }
   | { readonly kind: 'lost_orders'; readonly orders: readonly VenueOrder[] }
   | { readonly kind: 'stream'; readonly isConnected: boolean }
   | { readonly kind: 'candles'; readonly openTimeMs: number; readonly candles: ReadonlyMap<string, Candle> }
@@ -77,6 +78,11 @@ export async function stepItem(writer: AccountWriter, item: AccountItem): Promis
       return stepReport(writer, item.report)
     case 'instruments':
       return stepInstruments(writer, item.listing)
+    case 'foreign_cancelled': {
+      const foreign = writer.records.foreign.get(item.venueOrderId)
+      if (foreign) writer.outbox.noteForeign(foreign.venueOrder, 'cancelled')
+      return
+    }
     case 'lost_orders':
       for (const order of item.orders.toSorted((a, b) => a.updatedAtMs - b.updatedAtMs))
         if (!writer.records.find(order.clientOrderId, order.venueOrderId)) adopt(writer, order)
@@ -192,6 +198,7 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
   const bot = writer.bot(intent.botId)
   if (result.kind === 'answered') {
     writer.outbox.changeIntent(intent.id, { status: 'settled' })
+    if (intent.kind === 'place') writer.noteSuccess('trade')
     await stepWord(writer, result.order)
     const isRefused = intent.kind === 'cancel' && result.order.status === 'open'
     if (isRefused && bot)

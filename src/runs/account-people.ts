@@ -71,7 +71,7 @@ export function decideForeign(writer: AccountWriter, venueOrderId: string, decis
   if (decision.kind === 'adopt') adoptForeign(writer, foreign, decision.botId, decision.tradeSeq)
   else if (decision.kind === 'cancel') {
     const { symbol, clientOrderId } = foreign.venueOrder
-    writer.outbox.noteForeign(foreign.venueOrder, 'cancelled')
+    // Cancelled is what the venue says, not what is wanted: until then it can be decided again.
     writer.foreignCancels.push({ symbol, clientOrderId: clientOrderId ?? '', venueOrderId })
   } else writer.outbox.noteForeign(foreign.venueOrder, 'ignored')
 }

@@ -201,12 +201,18 @@ export class AccountProbes {
   }
 
   async #askWhatIsWanted(signal: AbortSignal): Promise<void> {
-    const { venue } = this.#deps
+    const { venue, log } = this.#deps
+    const { accountId } = this.#writer.assignment
     while (!signal.aborted) {
       const lookUps = this.#writer.takeLookUps()
       const symbols = this.#writer.takeFillsWanted()
       for (const ref of lookUps) await this.#lookUp(ref, signal)
-      for (const ref of this.#writer.foreignCancels.splice(0)) await this.#read('P2', () => venue.cancel(ref), signal, 1)
+      for (const ref of this.#writer.foreignCancels.splice(0)) {
+        const cancelled = await this.#read('P2', () => venue.cancel(ref), signal, 1)
+        const { venueOrderId } = ref
+        if (cancelled && venueOrderId !== null) await this.#writer.do('orders', { kind: 'foreign_cancelled', venueOrderId })
+        else log.error({ accountId, venueOrderId }, 'the order of somebody else was not cancelled: decide again')
+      }
       for (const symbol of symbols) {
         const askedAtMs = this.#deps.clock.monotonic()
         const page = await this.#readFills('P3', symbol, signal)
@@ -340,7 +346,7 @@ export class AccountProbes {
         resync: () => this.#venueClock.sync(),
         ...(tries === undefined ? {} : { tries }),
       })
-      this.#writer.noteSuccess()
+      this.#writer.noteSuccess('read')
       return answer
     } catch (error) {
       if (signal.aborted) return undefined

@@ -9,7 +9,7 @@ import type { AccountAssignment, AccountCommit, OrderRecord, SavedIntent } from 
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { EngineEvent, StepResult } from '../engine/machine.ts'
 import { newMemory, type ProbeRequest, type ReconcileMemory } from '../engine/reconciliation/report.ts'
-import type { CallClass, VenueError, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
+import type { CallClass, VenueError, VenueErrorClass, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
 import { AccountBot } from './account-bot.ts'
 import { Inbox, type Rank } from './account-inbox.ts'
 import { type AccountItem, stepItem } from './account-items.ts'
@@ -45,7 +45,7 @@ export class AccountWriter {
   readonly deps: AccountRunDeps
   readonly on: WriterEvents
   /** Why the venue lets nothing new in; null while it does. */
-  #entriesOff: string | null = null
+  #entriesOff: { readonly class: VenueErrorClass; readonly reason: string } | null = null
   /** Class of the last refusal, by bot. */
   readonly #refusedFor = new Map<string, string>()
   readonly #inbox = new Inbox<Offered>()
@@ -374,15 +374,17 @@ export class AccountWriter {
     }
     if (followUps.includes('resync_clock')) this.on.clockDisputed()
     if (followUps.includes('refresh_rules')) this.wantsRules = true
-    if (followUps.includes('entries_off')) this.#entriesOff = reason
+    if (followUps.includes('entries_off')) this.#entriesOff = { class: error.class, reason }
     if (followUps.includes('alarm'))
       this.deps.log.error({ accountId: this.assignment.accountId, reason }, 'the venue refuses this account')
   }
 
-  /** The venue has answered as it should: what it refused for before holds no more. */
-  noteSuccess(): void {
-    this.#entriesOff = null
-    this.#refusedFor.clear()
+  /** The venue has answered: that we may trade is shown by an order that it took, not by what it lets us read. */
+  noteSuccess(what: 'read' | 'trade'): void {
+    if (what === 'trade' || this.#entriesOff?.class !== 'auth') {
+      this.#entriesOff = null
+      this.#refusedFor.clear()
+    }
   }
 
   /**
@@ -425,7 +427,7 @@ export class AccountWriter {
             .filter(intent => intent.status === 'in_doubt')
             .map(({ clientOrderId, nextProbeAtMs, lastError }) => ({ clientOrderId, nextProbeAtMs, known: lastError ?? '' }))
         : [],
-      entriesOff: this.#entriesOff,
+      entriesOff: this.#entriesOff?.reason ?? null,
       quarantined: [...this.#quarantined].map(([botId, why]) => ({ botId, why })),
     }
   }

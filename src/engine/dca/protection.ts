@@ -123,7 +123,7 @@ export function timeProtection(ctx: DealContext): void {
     const lacks = lacksStop(ctx.setting, each)
     if (lacks === (each.troubles.unprotectedSinceMs !== null)) continue
     const deal = ctx.deal(each.tradeSeq)!
-    if (!lacks && deal.troubles.isProtectionLate && deal.status === 'open') {
+    if (!lacks && deal.troubles.isProtectionLate && restingStop(ctx.setting, deal)) {
       ctx.event('PROTECTION_BACK', `The stop of deal ${deal.tradeSeq} rests at the venue`, {
         category: 'risk',
         symbol: deal.symbol,
