@@ -1,16 +1,32 @@
 // What people and the world do in a story, carried out.
 
-import { instrumentFromRules } from '../core/market/instrument.ts'
+import { type Instrument, instrumentFromRules } from '../core/market/instrument.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { VenueError } from '../engine/venue.ts'
 import type { BotEvent } from '../runs/account-run.ts'
+import type { FaultName } from './faults.ts'
 import type { Lab } from './lab.ts'
 import type { StoryAction } from './story.ts'
 
 /** Price of the third coin in which fees may be taken. */
 const FEE_COIN_PRICE = '20'
 
-const snapshots = new WeakMap<Lab, { readonly commits: number; readonly snapshot: unknown }>()
+/** What happens to the world once, and counts as a fault that struck. */
+const FAULT_OF: Readonly<Partial<Record<StoryAction['kind'], FaultName>>> = {
+  delist: 'delisting',
+  filters: 'filter_change',
+  fee_coin: 'fee_coin',
+  foreign_order: 'foreign_order',
+  drift: 'balance_drift',
+}
+
+interface Backup {
+  readonly commits: number
+  readonly snapshot: unknown
+  readonly rules: ReadonlyMap<string, Instrument>
+}
+
+const backups = new WeakMap<Lab, Backup>()
 
 export async function performAction(lab: Lab, action: StoryAction): Promise<void> {
   const { story, exchange, scheduler } = lab
@@ -18,6 +34,8 @@ export async function performAction(lab: Lab, action: StoryAction): Promise<void
   const { symbol, base, quote } = rules!
   lab.log.add(`action ${JSON.stringify(action)}`)
   lab.disturb()
+  const fault = FAULT_OF[action.kind]
+  if (fault) lab.faults.note(fault)
   switch (action.kind) {
     case 'start_deal':
       command(lab, action.bot, { kind: 'user_command', atMs: scheduler.nowMs, command: { type: 'start_deal', symbol } })
@@ -59,11 +77,18 @@ export async function performAction(lab: Lab, action: StoryAction): Promise<void
       lab.wantSpare()
       return
     case 'backup':
-      snapshots.set(lab, { commits: lab.truth.commits.length, snapshot: lab.backend.snapshot() })
+      backups.set(lab, {
+        commits: lab.truth.commits.length,
+        snapshot: lab.backend.snapshot(),
+        rules: new Map(lab.storedRules),
+      })
       return
     case 'restore': {
-      const saved = snapshots.get(lab)
-      if (saved) await lab.restore(saved.commits, saved.snapshot)
+      const saved = backups.get(lab)
+      if (!saved) return
+      // The venue's rules are rows as well: what was learnt in the lost time is forgotten with it.
+      for (const [symbol, instrument] of saved.rules) lab.storedRules.set(symbol, instrument)
+      await lab.restore(saved.commits, saved.snapshot)
       return
     }
     case 'foreign_order': {
