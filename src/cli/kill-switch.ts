@@ -19,6 +19,8 @@ interface Place {
   readonly target: SafetyTarget
   /** Whose it is; null for the whole instance. */
   readonly userId: string | null
+  /** With its id, as people know it. */
+  readonly name: string
 }
 
 /** Finds whose bot, account or person is meant. @throws UsageError, NOT_FOUND. */
@@ -27,9 +29,11 @@ async function placeOf(database: Database, context: VerbContext): Promise<Place>
   const id = textOption(context, 'id')
   if (scope === 'global') {
     if (id !== undefined) throw new UsageError('--id', id, 'the whole instance has no id; leave it out or give --scope')
-    return { target: { scope, scopeId: null }, userId: null }
+    return { target: { scope, scopeId: null }, userId: null, name: 'the whole instance' }
   }
-  const { rows } = await database.withSystem(tx => tx.query<{ id: string; user_id: string }>(WHOSE[scope], [id ?? null]))
+  const { rows } = await database.withSystem(tx =>
+    tx.query<{ id: string; user_id: string; name: string }>(WHOSE[scope], [id ?? null]),
+  )
   if (rows.length === 0) {
     throw id === undefined
       ? new UsageError('--id', undefined, HINTS[scope])
@@ -37,15 +41,18 @@ async function placeOf(database: Database, context: VerbContext): Promise<Place>
   }
   if (rows.length > 1) throw new UsageError('--id', id, HINTS[scope])
   const [row] = rows
-  return { target: { scope, scopeId: row!.id }, userId: row!.user_id }
+  const { id: scopeId, user_id: userId, name } = row!
+  return { target: { scope, scopeId }, userId, name: `${NOUNS[scope]} ${name} (${scopeId})` }
 }
 
 type OwnScope = Exclude<SafetyScope, 'global'>
 /** A person may be named by the address, and need not be where there is only one. */
 const WHOSE: Readonly<Record<OwnScope, string>> = {
-  tenant: 'select id::text as id, id as user_id from users where $1::text is null or id::text = $1 or lower(email) = lower($1)',
-  account: 'select id::text as id, user_id from exchange_keys where deleted_at is null and ($1::text is null or id::text = $1)',
-  bot: 'select bot_id as id, user_id from bots where deleted_at is null and bot_id = $1',
+  tenant:
+    'select id::text as id, id as user_id, email as name from users where $1::text is null or id::text = $1 or lower(email) = lower($1)',
+  account:
+    'select id::text as id, user_id, nickname as name from exchange_keys where deleted_at is null and ($1::text is null or id::text = $1)',
+  bot: 'select bot_id as id, user_id, name from bots where deleted_at is null and bot_id = $1',
 }
 const HINTS: Readonly<Record<OwnScope, string>> = {
   tenant: 'give --id with the e-mail address of the person',
@@ -83,27 +90,28 @@ async function allScopes(database: Database): Promise<ScopeSafety[]> {
   return found
 }
 
+const STAYS = 'Stops and targets stay in place; exits go on.'
+
+function tableOf(restricted: readonly ScopeSafety[]): string[] {
+  return textTable(
+    ['scope', 'id', 'level', 'since', 'by', 'reason'],
+    restricted.map(each => [
+      each.scope,
+      each.scopeId ?? '-',
+      each.level,
+      each.changedAtMs === null ? '-' : new Date(each.changedAtMs).toISOString(),
+      each.actor ?? '-',
+      each.reason,
+    ]),
+  )
+}
+
 async function status(database: Database, context: VerbContext): Promise<number> {
   const scopes = await allScopes(database)
   const restricted = scopes.filter(each => each.level !== 'normal')
   const [instance] = scopes
   context.out.result({ level: instance?.level ?? 'halted', records: scopes.map(plain) }, () =>
-    restricted.length === 0
-      ? ['normal: nothing is restricted']
-      : [
-          ...textTable(
-            ['scope', 'id', 'level', 'since', 'by', 'reason'],
-            restricted.map(each => [
-              each.scope,
-              each.scopeId ?? '-',
-              each.level,
-              each.changedAtMs === null ? '-' : new Date(each.changedAtMs).toISOString(),
-              each.actor ?? '-',
-              each.reason,
-            ]),
-          ),
-          'Stops and targets stay in place; exits go on.',
-        ],
+    restricted.length === 0 ? ['normal: nothing is restricted'] : [...tableOf(restricted), STAYS],
   )
   return EXIT.ok
 }
@@ -129,11 +137,33 @@ async function change(database: Database, context: VerbContext, action: 'on' | '
       return tighten({ state: level, reason, actor })(current)
     }),
   )
-  context.out.result({ changed, record: plain(now) }, () => [
-    changed ? `${now.level}: running workers act at once, others at their start` : `it was ${now.level} already`,
-    ...(now.level === 'normal' ? [] : ['Stops and targets stay in place; exits go on.']),
+  const others = (await allScopes(database)).filter(
+    each => each.level !== 'normal' && !(each.scope === now.scope && each.scopeId === now.scopeId),
+  )
+  context.out.result({ changed, record: plain(now), others: others.map(plain) }, () => [
+    ...(action === 'on' ? turnedOn(place, now, changed) : turnedOff(place, changed)),
+    ...(others.length === 0 ? [] : ['', action === 'on' ? 'Restricted besides:' : 'Still restricted:', ...tableOf(others)]),
+    ...(action === 'off' && others.length === 0 ? ['Nothing is restricted any more.'] : []),
+    ...(action === 'off' && others.length > 0 ? ['Each is ended by itself: kill-switch off --scope SCOPE --id ID'] : []),
   ])
   return EXIT.ok
+}
+
+function turnedOn({ name }: Place, { level }: ScopeSafety, changed: boolean): string[] {
+  return [
+    changed
+      ? `${name}: ${level} from now on; running workers act at once, others at their start`
+      : `${name}: was ${level} already`,
+    STAYS,
+  ]
+}
+
+function turnedOff({ name }: Place, changed: boolean): string[] {
+  return [
+    changed
+      ? `${name}: normal again; running workers act at once, others at their start`
+      : `${name}: nothing was set there, nothing was changed`,
+  ]
 }
 
 export const verb: Verb = {
