@@ -165,9 +165,9 @@ const STATEMENTS = {
     update bot_instances set status = $2, current_balance = $3::numeric, total_pnl = $4::numeric, last_heartbeat = now()
     where id = $1`,
 
-  // A run that has ended leaves nothing to be wanted.
+  // A run that has ended leaves nothing to be wanted, and nothing holds it any more.
   bot: `
-    update bots set status = $2, paused_by = $3::jsonb,
+    update bots set status = $2, paused_by = case when $4::boolean then '[]' else $3::jsonb end,
       desired_state = case when $4::boolean then 'stopped' else desired_state end
     where bot_id = $1`,
 

@@ -256,3 +256,26 @@ test('concurrent runs of one tenant share accounts without losing a transfer', a
     await own.close()
   }
 })
+
+test('a bot whose run has ended is paused by nothing, whatever held it until then', async () => {
+  const context = await startTestRun(database.db)
+  const writer = await openRunWriter(database.db, context)
+  const held = { ...testBatch(1), pausedBy: ['kill_switch'] } as const
+  await writer.commit(held)
+  const pauses = async () =>
+    (
+      await database.db.withTenant(context.userId, tx =>
+        tx.query<{ paused_by: string[] }>('select paused_by from bots where bot_id = $1', [context.botId]),
+      )
+    ).rows[0]?.paused_by
+  assert.deepEqual(await pauses(), ['kill_switch'])
+  const last = testBatch(2)
+  const endedAtMs = Date.UTC(2024, 0, 2)
+  await writer.commit({
+    ...last,
+    pausedBy: ['kill_switch'],
+    botStatus: 'stopped',
+    totals: { ...last.totals, status: 'stopped', endedAtMs },
+  })
+  assert.deepEqual(await pauses(), [])
+})

@@ -236,7 +236,7 @@ export async function endRun(tx: Transaction, end: RunEnd): Promise<void> {
   if (!run || run.mode === 'backtest') return
   const failed = end.status === 'error'
   await tx.query(
-    `update bots set status = $2, desired_state = 'stopped', last_error = coalesce($3, last_error) where bot_id = $1`,
+    `update bots set status = $2, desired_state = 'stopped', paused_by = '[]', last_error = coalesce($3, last_error) where bot_id = $1`,
     [run.bot_id, failed ? 'error' : 'stopped', end.error ?? null],
   )
   await tx.query('update bot_instances set status = $2 where id = $1', [run.bot_id, failed ? 'error' : 'stopped'])
