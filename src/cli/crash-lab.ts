@@ -1,8 +1,12 @@
 // evenkeel crash-lab: the real engine, runs and stores in a world that fails, by seeds. What breaks is told as a story that can be told
 // again; what holds comes with a certificate that says what was tried.
 
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { instrumentRules } from '../core/market/instrument.ts'
 import { type Certificate, certificateLines } from '../crash-lab/certificate.ts'
+import { openDeepStory } from '../crash-lab/deep-backend.ts'
 import { FAULT_GROUPS, type FaultGroup } from '../crash-lab/faults.ts'
 import type { KillMode } from '../crash-lab/kills.ts'
 import type { Outcome } from '../crash-lab/lab.ts'
@@ -10,16 +14,18 @@ import { configHash, likelyPrice, ownBot } from '../crash-lab/own-bot.ts'
 import { killPointsOf, runStory, shrink, storyOf } from '../crash-lab/run-story.ts'
 import { type SeedJob, spreadSeeds } from '../crash-lab/spread-seeds.ts'
 import { isScenario, type OwnBot, SCENARIOS, type Story, type StoryRequest } from '../crash-lab/story.ts'
-import type { BrokenStory, Tally } from '../crash-lab/tally.ts'
+import { type BrokenStory, count, emptyTally, type Tally } from '../crash-lab/tally.ts'
 import { symbolsOf } from '../engine/dca/prepare.ts'
 import { ENGINE_VERSION } from '../engine/version.ts'
+import { openDatabase } from '../storage/database.ts'
 import { decimalOption, parseBot, RULE_OPTIONS, RuleBook, readBotInput } from './bot-file.ts'
-import { EXIT, integerOption, suggestion, textOption, UsageError, type Verb, type VerbContext } from './verb.ts'
+import { EXIT, flagOption, integerOption, suggestion, textOption, UsageError, type Verb, type VerbContext } from './verb.ts'
 
 export const verb: Verb = {
   name: 'crash-lab',
   summary: 'try bots against a lying exchange, a failing database and dying workers',
-  usage: '[--config bot.json] [--scenario S] [--seeds A..B] [--kill every-await|P] [--faults venue,net,db,clock] [--budget 60s]',
+  usage:
+    '[--config bot.json] [--scenario S] [--seeds A..B] [--kill every-await|P] [--faults venue,net,db,clock] [--budget 60s] [--deep]',
   details: `Each seed is a story: bots, a market, faults, deaths of the worker, and what people do. The code that trades is the one that runs
 live; the exchange, the network, the clock and the database around it are made up and fail. After every event 26 invariants are
 checked. The first that breaks ends the run with exit code 1, the seed, and the shortest story found that still breaks.
@@ -42,6 +48,10 @@ Scenarios: ${SCENARIOS.filter(each => !each.startsWith('fault:')).join(', ')}, a
     },
     faults: { type: 'string', value: 'GROUPS', help: `only these groups of faults: ${FAULT_GROUPS.join(', ')}` },
     budget: { type: 'string', value: 'TIME', help: 'begin no story after this time, such as 90s, 15m or 8h' },
+    deep: {
+      type: 'boolean',
+      help: 'on a real PostgreSQL of its own, one story after the other: slow, for a few seeds',
+    },
     threads: { type: 'string', value: 'N', help: 'threads (default: one for each core)' },
     replay: { type: 'string', value: 'SEED', help: 'tell one seed again, and shrink it where it breaks' },
   },
@@ -64,27 +74,42 @@ async function run(context: VerbContext): Promise<number> {
   const budgetMs = duration(context, 'budget')
   const threads = integerOption(context, 'threads', 1, 64)
   const plan = await planOf(context)
+  const isDeep = flagOption(context, 'deep')
+  if (isDeep && (replay !== undefined || plan.everyAwait))
+    throw new UsageError('--deep', true, 'it tells seeds as they are: leave out --replay and --kill every-await')
   if (replay !== undefined) return replayOne(context, plan, replay)
 
   const startedMs = performance.now()
-  const total = plan.everyAwait ? Number.NaN : seeds[1] - seeds[0] + 1
-  const progress = context.out.progress('crash lab', plan.everyAwait ? seeds[1] - seeds[0] + 1 : total)
+  const deadlineMs = budgetMs === undefined ? undefined : startedMs + budgetMs
+  const progress = context.out.progress('crash lab', seeds[1] - seeds[0] + 1)
   let seedsDone = 0
-  const { tally } = await spreadSeeds(
-    jobsOf(plan, seeds, () => {
-      seedsDone += 1
-    }),
-    {
-      ...(threads === undefined ? {} : { threads }),
-      signal: context.signal,
-      ...(budgetMs === undefined ? {} : { deadlineMs: startedMs + budgetMs }),
-      monotonicMs: () => performance.now(),
-      stopsAtBreak: true,
-      onProgress: done => progress(plan.everyAwait ? seedsDone : done),
-    },
-  )
+  const tally = isDeep
+    ? await tellDeep(context, plan, seeds, deadlineMs, progress)
+    : (
+        await spreadSeeds(
+          jobsOf(plan, seeds, () => {
+            seedsDone += 1
+          }),
+          {
+            ...(threads === undefined ? {} : { threads }),
+            signal: context.signal,
+            ...(deadlineMs === undefined ? {} : { deadlineMs }),
+            monotonicMs: () => performance.now(),
+            stopsAtBreak: true,
+            onProgress: done => progress(plan.everyAwait ? seedsDone : done),
+          },
+        )
+      ).tally
   if (context.signal.aborted) return EXIT.cancelled
   const [broken] = tally.broken.toSorted((a, b) => a.seed - b.seed)
+  if (broken && isDeep) {
+    context.out.result({ ok: false, mode: 'deep', ...broken }, () => [
+      `BROKEN on PostgreSQL: seed ${broken.seed} (${broken.scenario}), step ${broken.step}`,
+      `invariant ${broken.invariant}, ${broken.name}`,
+      `  ${broken.message}`,
+    ])
+    return EXIT.failed
+  }
   if (broken) return tellBroken(context, plan, broken, tally)
   const told: readonly [number, number] = [
     seeds[0],
@@ -94,7 +119,7 @@ async function run(context: VerbContext): Promise<number> {
     botHash: plan.botHash,
     engineVersion: ENGINE_VERSION,
     seeds: told,
-    mode: 'fast',
+    mode: isDeep ? 'deep' : 'fast',
     kills: plan.everyAwait ? 'once at every point of each story' : describeKills(plan.request.kills),
     usesCommands: plan.own?.needsCommand ?? false,
     tally,
@@ -106,6 +131,36 @@ async function run(context: VerbContext): Promise<number> {
     ...certificateLines(certificate),
   ])
   return EXIT.ok
+}
+
+/** Seeds one after the other on a database server that lives only for this. */
+async function tellDeep(
+  context: VerbContext,
+  plan: Plan,
+  [from, to]: readonly [number, number],
+  deadlineMs: number | undefined,
+  progress: (done: number) => void,
+): Promise<Tally> {
+  const tally = emptyTally()
+  const home = await mkdtemp(join(tmpdir(), 'evenkeel-crash-lab-'))
+  const quiet = (): void => {}
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  try {
+    const db = await openDatabase({ home, role: 'cli', log, poolSize: 4 })
+    try {
+      for (let seed = from; seed <= to && tally.broken.length === 0 && !context.signal.aborted; seed += 1) {
+        if (deadlineMs !== undefined && performance.now() >= deadlineMs) break
+        const { story, backend } = await openDeepStory(db, storyOf({ ...plan.request, seed }))
+        count(tally, story, await runStory(story, null, backend))
+        progress(seed - from + 1)
+      }
+    } finally {
+      await db.close()
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+  return tally
 }
 
 async function planOf(context: VerbContext): Promise<Plan> {

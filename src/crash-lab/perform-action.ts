@@ -85,7 +85,8 @@ export async function performAction(lab: Lab, action: StoryAction): Promise<void
       return
     case 'restore': {
       const saved = backups.get(lab)
-      if (!saved) return
+      // Deep stories have no backup: a whole database would have to go back.
+      if (!saved || saved.snapshot === null) return
       // The venue's rules are rows as well: what was learnt in the lost time is forgotten with it.
       for (const [symbol, instrument] of saved.rules) lab.storedRules.set(symbol, instrument)
       await lab.restore(saved.commits, saved.snapshot)

@@ -225,7 +225,7 @@ export class Truth {
         this.#holdings.set(key, (this.#holdings.get(key) ?? ZERO).plus(amount))
       }
       const before = bot.held.get(tradeSeq) ?? ZERO
-      if (kind === 'dust') bot.held.set(tradeSeq, before.minus(amount))
+      if (kind === 'dust' || kind === 'ghost') bot.held.set(tradeSeq, before.minus(amount))
       else if (kind === 'sweep' || (kind === 'overfill' && this.#isBase(currency))) bot.held.set(tradeSeq, before.plus(amount))
     }
   }
