@@ -39,6 +39,8 @@ export interface SimulatedRunOptions<State> {
     readonly seq: number
     /** What the venue was at then; absent where nothing was under way. */
     readonly venue?: SavedVenue
+    /** The state right after a decision: what it intends has not gone out yet, and waits for `carryOut`. */
+    readonly isUndone?: boolean
   }
 }
 
@@ -56,6 +58,7 @@ export class SimulatedRun<State> {
   readonly #desk: FrontDesk
   readonly #queue: Command[] = []
   readonly #transit = new Transit()
+  #unsent: readonly Order[] = []
   /** Made by the first quote or trade: then these drive the run, not candles. */
   #ticks: TickFills | null = null
   /** What the machine is being told. */
@@ -79,7 +82,9 @@ export class SimulatedRun<State> {
     const live = options.machine.liveOrders(this.#state)
     this.#transit.restore(options.from?.venue?.underWay ?? [], live)
     this.#nowMs = options.from?.venue?.nowMs ?? 0
-    for (const order of live) if (!this.#transit.orderOf(order)) this.#book(order.symbol).add(order, 0)
+    if (options.from?.isUndone) this.#unsent = live.filter(order => order.status === 'intended')
+    for (const order of live)
+      if (!this.#transit.orderOf(order) && !this.#unsent.includes(order)) this.#book(order.symbol).add(order, 0)
     this.#candle = 1
   }
 
@@ -106,6 +111,14 @@ export class SimulatedRun<State> {
   /** To be saved with the state; null where nothing is under way. */
   savedVenue(): SavedVenue | null {
     return this.#transit.size > 0 ? { nowMs: this.#nowMs, underWay: this.#transit.saved() } : null
+  }
+
+  /** Sends what the saved state intends, as right after its decision. */
+  carryOut(atMs: number): void {
+    this.#nowMs = atMs
+    for (const order of this.#unsent) this.#place(order)
+    this.#unsent = []
+    this.#drain()
   }
 
   /** When the next of them arrives; infinite where none is on its way. */

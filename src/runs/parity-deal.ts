@@ -18,7 +18,7 @@ import type { TradeImage } from '../engine/commit-batch.ts'
 import { createDcaMachine } from '../engine/dca/dca-machine.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import { type PreparedDca, prepareDca, symbolsOf } from '../engine/dca/prepare.ts'
-import { SimulatedRun } from '../engine/simulated-run.ts'
+import { type SavedVenue, SimulatedRun } from '../engine/simulated-run.ts'
 import { venueParameters } from './open-feed.ts'
 import type { Assignment, HistorySource, RunStore, SavedRun } from './ports.ts'
 import type { Cursor } from './pump.ts'
@@ -78,11 +78,8 @@ export async function simulateDeal(deal: DealToSimulate, deps: SimulationDeps, s
   let at: Cursor = { kind: 'decision', atMs: deal.decidedAtMs }
   const { symbol } = state.deals[0]!
   let version = state.configVersion
-  let open = await openAt(deal, deps, facts, { state, cursor: at, version })
-  for (const order of open.run.machine.liveOrders(state)) {
-    const key = { tradeSeq: order.tradeSeq, purpose: order.purpose, sequence: order.sequence }
-    open.run.raise({ kind: 'order_event', atMs: deal.decidedAtMs, event: 'accepted', sentNow: true, order: key, reason: null })
-  }
+  let open = await openAt(deal, deps, facts, { state, cursor: at, version, isUndone: true })
+  open.run.carryOut(deal.decidedAtMs)
   const waiting = deal.outside.slice()
   let instants = 0
   let turnMs = performance.now()
@@ -94,8 +91,9 @@ export async function simulateDeal(deal: DealToSimulate, deps: SimulationDeps, s
         if (event.kind === 'config_applied') {
           version = event.version
           state = open.run.state
+          const venue = open.run.savedVenue()
           open.pump.stop()
-          open = await openAt(deal, deps, facts, { state, cursor: at, version })
+          open = await openAt(deal, deps, facts, { state, cursor: at, version, ...(venue ? { venue } : {}) })
         }
         if (!hasEnded(open.run.state)) open.run.raise(event)
       }
@@ -128,10 +126,10 @@ async function openAt(
   deal: DealToSimulate,
   deps: SimulationDeps,
   facts: DealFacts,
-  from: { state: DcaState; cursor: Cursor; version: number },
+  from: { state: DcaState; cursor: Cursor; version: number; venue?: SavedVenue; isUndone?: boolean },
 ): Promise<{ run: SimulatedRun<DcaState>; pump: DealPump }> {
   const { saved, start } = deal
-  const { state, cursor, version } = from
+  const { state, cursor, version, venue, isUndone = false } = from
   const symbol = state.deals[0]?.symbol ?? ''
   const configs = new Map<number, DcaConfig>()
   for (const each of new Set([version, state.configVersion, ...state.deals.map(one => one.configVersion)])) {
@@ -151,7 +149,7 @@ async function openAt(
     venueTimeframe: start.venueTimeframe,
     direction: prepared.direction,
     sink: facts,
-    from: { state, seq: 0 },
+    from: { state, seq: 0, isUndone, ...(venue ? { venue } : {}) },
   })
   if (saved.feed.kind === 'replay') {
     return { run, pump: await columnPump(deps, { deal, cursor, run, prepared, instruments }, saved.feed.toMs) }

@@ -12,9 +12,10 @@ import { createRunStore } from '../app/run-store.ts'
 import { runCli } from '../cli/testing.ts'
 import { parseDcaConfig } from '../contract/dca-config.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
-import type { CandleColumns } from '../core/market/candles.ts'
+import { type CandleColumns, sliceColumns } from '../core/market/candles.ts'
 import { DEMO_INSTRUMENTS } from '../core/market/demo-market.ts'
 import { defaultRules } from '../core/market/instrument.ts'
+import type { Timeframe } from '../core/market/timeframe.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import { PARITY_PARTS } from '../core/parity/attribute.ts'
 import { readCandleFile } from '../market-data/import/read-candle-file.ts'
@@ -29,7 +30,7 @@ import { createTestUser, openTestDatabase, type TestDatabase } from '../storage/
 import { createFeedOpener } from './open-feed.ts'
 import { PaperRun } from './paper-run.ts'
 import { ParityReporter } from './parity-reporter.ts'
-import type { Assignment, RunFeedSpec } from './ports.ts'
+import type { Assignment, RunFeedSpec, VenueSpec } from './ports.ts'
 import { type ReplayReport, replayRun } from './replay-run.ts'
 import { candlesThrough, QUIET, waves } from './runs.fixture.ts'
 import { Turns } from './turns.ts'
@@ -48,11 +49,11 @@ before(async () => {
 })
 after(() => database.close())
 
-async function storeCandles(exchange: string, columns: CandleColumns): Promise<void> {
+async function storeCandles(exchange: string, columns: CandleColumns, timeframe: Timeframe = '1h'): Promise<void> {
   const { db } = database
   await db.withApp(tx => upsertInstruments(tx, [defaultRules(exchange, 'BTC/USDT')]))
   const instrumentId = `${exchange}:BTC/USDT`
-  await importCandles(db, { instrumentId, timeframe: '1h', symbol: 'BTC/USDT', source: 'test', columns })
+  await importCandles(db, { instrumentId, timeframe, symbol: 'BTC/USDT', source: 'test', columns })
 }
 
 function config(changes: Record<string, unknown> = {}): DcaConfig {
@@ -91,7 +92,7 @@ interface Bot {
   readonly runId: string
 }
 
-async function startBot(of: DcaConfig, feed: RunFeedSpec): Promise<Bot> {
+async function startBot(of: DcaConfig, feed: RunFeedSpec, venue: Partial<VenueSpec> = {}): Promise<Bot> {
   return database.db.withTenant(userId, async tx => {
     const { botId } = await createBot(tx, {
       name: 'x',
@@ -101,7 +102,14 @@ async function startBot(of: DcaConfig, feed: RunFeedSpec): Promise<Bot> {
       config: of,
       schemaVersion: 1,
     })
-    const run = { botId, mode: 'paper', initialBalance: '10000', currency: 'USDT', engineVersion: '1', meta: { feed } } as const
+    const run = {
+      botId,
+      mode: 'paper',
+      initialBalance: '10000',
+      currency: 'USDT',
+      engineVersion: '1',
+      meta: { feed, venue },
+    } as const
     const { runId } = await startRun(tx, run)
     return { botId, runId }
   })
@@ -527,4 +535,34 @@ test('seven years of real candles, a conditional entry: more than fifty deals, n
   console.log(
     `${reports.length} deals: replay ${(began - replayBegan).toFixed(0)} ms, reports ${(ms / reports.length).toFixed(1)} ms a deal, no difference`,
   )
+})
+
+const SLOW_VENUES = {
+  slow: { latencyMs: { min: 0, max: 1_800_000 }, cancelLatencyMs: { min: 0, max: 1_800_000 } },
+  cutting: { partialProb: 0.3 },
+  'slow, refusing and cutting': {
+    latencyMs: { min: 100, max: 3_600_000 },
+    rejectProb: 0.05,
+    partialProb: 0.5,
+    volumeCapPct: '0.01',
+    slippageBps: '2',
+    seed: 7,
+  },
+} satisfies Record<string, Partial<VenueSpec>>
+
+test('two months of real candles on venues that are slow, refuse and cut: no difference at all', {
+  skip: DATA ? false : 'EVENKEEL_TEST_DATA names no folder of real candles',
+}, async () => {
+  const { columns } = await readCandleFile(join(DATA!, 'binance-BTC_USDT-15m-2024-2025.csv.gz'))
+  await storeCandles('okx', sliceColumns(columns, 0, 60 * 96), '15m')
+  const of = config({ exchange: 'okx', timeframe: '15m' })
+  for (const [name, venue] of Object.entries(SLOW_VENUES)) {
+    const bot = await startBot(of, { kind: 'replay', exchange: 'okx', speed: 'max' }, venue)
+    await new World().live(bot)
+    assertEqual(await replayOf(bot))
+    await report()
+    const reports = await reportsOf(bot)
+    assert.ok(reports.length > 10, `${name}: ${reports.length} deals`)
+    assertNoDifference(reports)
+  }
 })
