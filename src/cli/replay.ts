@@ -36,6 +36,9 @@ async function run(context: VerbContext): Promise<number> {
     if (head.mode === 'backtest')
       throw new CliError(EXIT.failed, 'CAPABILITY_MISSING', 'a backtest keeps no journal: run it again instead')
     const recorded = await recordedRun(database, head)
+    // Nothing compared would look like everything equal.
+    if (fromSeq !== undefined && fromSeq > recorded.lastSeq)
+      throw new UsageError('--from-seq', fromSeq, `the journal of this run ends at ${recorded.lastSeq}`)
     const progress = context.out.progress('replay', recorded.lastSeq)
     const report = await replayRun(recorded, replayDeps(database), {
       ...(fromSeq === undefined ? {} : { fromSeq }),

@@ -469,6 +469,11 @@ test('the command line: replay and parity of a run, and what cannot be found', a
   assert.equal(replayed.code, 0, replayed.stderr)
   const { verdict, kind } = JSON.parse(replayed.stdout) as { verdict: string; kind: string }
   assert.deepEqual([kind, verdict], ['replay', 'equal'])
+  const [journal] = await rows<{ last: string }>('select max(seq)::text as last from journal where run_id = $1', [bot.runId])
+  assert.equal((await runCli(['replay', bot.runId, '--from-seq', journal!.last], env)).code, 0)
+  const beyond = await runCli(['replay', bot.runId, '--from-seq', String(Number(journal!.last) + 1)], env)
+  assert.equal(beyond.code, 2)
+  assert.match(beyond.stderr, new RegExp(`--from-seq is \\d+: the journal of this run ends at ${journal!.last}`))
   const table = await runCli(['parity', bot.botId], env)
   assert.equal(table.code, 0, table.stderr)
   assert.match(table.stdout, /(\d+) of \1 deals were traded by the same decisions\nsum of the differences without sign 0, 0 bps/)
