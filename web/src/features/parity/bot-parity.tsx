@@ -5,9 +5,9 @@ import type { ParityReport, ParitySummary } from '../../../../src/contract/parit
 import { useRead } from '../../client/queries.ts'
 import { Empty, Faces } from '../../ui/faces.tsx'
 import { Figure, Figures, Result, Time } from '../../ui/figure.tsx'
-import { DASH, quantity } from '../../ui/format.ts'
+import { DASH, money } from '../../ui/format.ts'
 import { useMore } from '../../ui/more.tsx'
-import { Scroll } from '../../ui/scroll.tsx'
+import './parity.css'
 import { CAUSES } from './words.ts'
 
 export function BotParity({ bot }: { bot: Bot }) {
@@ -31,10 +31,10 @@ export function BotParity({ bot }: { bot: Bot }) {
                   {summary.matched} of {summary.union}
                 </Figure>
                 <Figure label="Differences, summed" hint="Without sign, in quote">
-                  {quantity(summary.deviation)}
+                  {money(summary.deviation)}
                 </Figure>
                 <Figure label="Of what entering cost" hint="Basis points: 100 are one percent">
-                  {summary.deviationBps === null ? DASH : `${quantity(summary.deviationBps)} bps`}
+                  {summary.deviationBps === null ? DASH : `${money(summary.deviationBps)} bps`}
                 </Figure>
                 {summary.waiting > 0 && <Figure label="Still to come">{summary.waiting}</Figure>}
                 {summary.unavailable > 0 && <Figure label="Not simulated">{summary.unavailable}</Figure>}
@@ -57,44 +57,41 @@ function inWords({ matched, union, deviation }: ParitySummary): string {
   return `${matched} of ${union} deals made the decisions of the simulation.`
 }
 
+/** One line of figures a deal with its sentence below, so that a narrow screen shows both. */
 function Deals({ reports }: { reports: readonly ParityReport[] }) {
   return (
-    <Scroll label="Deals and their simulations">
-      <table className="plain">
-        <thead>
-          <tr>
-            <th>Deal</th>
-            <th>Pair</th>
-            <th>Closed</th>
-            <th className="r">Result</th>
-            <th className="r">Simulated</th>
-            <th className="r">Difference</th>
-            <th>In words</th>
-          </tr>
-        </thead>
-        <tbody>
-          {reports.map(row => (
-            <tr key={row.tradeId}>
-              <td>#{row.tradeSeq}</td>
-              <td>{row.symbol}</td>
-              <td>
-                <Time iso={row.exitTime} />
-              </td>
-              <td className="r">
-                <Result value={row.netPnl} />
-              </td>
-              <td className="r">{row.simulatedPnl === null ? DASH : <Result value={row.simulatedPnl} />}</td>
-              <td className="r" title={row.difference ?? ''}>
-                {row.difference === null ? DASH : <Result value={row.difference} how={quantity} />}
-              </td>
-              <td className="say">
-                {row.headline ?? row.reason}
-                {!row.matched && row.cause && <span className="dim small"> {CAUSES[row.cause]}</span>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <ul className="parityDeals" aria-label="Deals and their simulations">
+      {reports.map(row => (
+        <li key={row.tradeId}>
+          <p className="parityDeal">
+            <strong>#{row.tradeSeq}</strong>
+            <span>{row.symbol}</span>
+            <span className="dim">
+              <Time iso={row.exitTime} />
+            </span>
+          </p>
+          <dl className="parityFigures">
+            <Amount label="Result" value={row.netPnl} />
+            <Amount label="Simulated" value={row.simulatedPnl} />
+            <Amount label="Difference" value={row.difference} />
+          </dl>
+          <p className="parityWords">
+            {row.headline ?? row.reason}
+            {!row.matched && row.cause && <span className="dim small"> {CAUSES[row.cause]}</span>}
+          </p>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Amount({ label, value }: { label: string; value: string | null }) {
+  return (
+    <div title={value ?? ''}>
+      <dt>{label}</dt>
+      <dd>
+        <Result value={value} />
+      </dd>
+    </div>
   )
 }

@@ -2,7 +2,6 @@
 
 import type { ParityReport } from '../../../../src/contract/parity.ts'
 import { Result } from '../../ui/figure.tsx'
-import { quantity } from '../../ui/format.ts'
 import { PART_WORDS } from './words.ts'
 
 type Parts = NonNullable<ParityReport['parts']>
@@ -17,7 +16,7 @@ export function Parts({ parts, difference }: { parts: Parts; difference: string 
           <tr key={part}>
             <td>{PART_WORDS[part]}</td>
             <td className="r" title={parts[part]}>
-              <Result value={parts[part]} how={quantity} />
+              <Result value={parts[part]} />
             </td>
           </tr>
         ))}
@@ -27,7 +26,7 @@ export function Parts({ parts, difference }: { parts: Parts; difference: string 
           </td>
           <td className="r" title={difference ?? ''}>
             <strong>
-              <Result value={difference} how={quantity} />
+              <Result value={difference} />
             </strong>
           </td>
         </tr>
