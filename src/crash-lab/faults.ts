@@ -51,8 +51,8 @@ export const FAULTS = {
   db_slow: kind('db', 0.2, 'the database takes seconds'),
   db_lost_commit: kind('db', 0.08, 'a commit fails, nothing was written'),
   db_false_error: kind('db', 0.08, 'a commit takes effect and reports an error'),
-  db_disconnect: kind('db', 0.01, 'the database is away for up to two minutes'),
-  db_disk_full: kind('db', 0.01, 'the disk of the database is full for up to two minutes'),
+  db_disconnect: kind('db', 0.03, 'the database is away for up to two minutes'),
+  db_disk_full: kind('db', 0.03, 'the disk of the database is full for up to two minutes'),
 
   wall_jump: kind('clock', 0.02, 'the wall clock jumps, forward or back'),
   skew: kind('clock', 1, 'the wall clock is wrong by some seconds all the time'),

@@ -2,7 +2,7 @@
 // not find them is broken; what it says about the real code would mean nothing.
 
 import { Decimal } from '../core/money/decimal.ts'
-import { isLive, orderKeyText } from '../core/orders/order.ts'
+import { isLive, type OrderKey, orderKeyText } from '../core/orders/order.ts'
 import type { AccountCommit, SavedAccount } from '../engine/account-store.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
 import type { AccountStore, Venue } from '../engine/ports.ts'
@@ -66,8 +66,13 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'late-fill-swallowed',
     about: 'what fills after an order has ended is not booked',
     scenario: 'fault:late_fill',
-    store: inner =>
-      onCommit(inner, commit => ({ ...commit, bots: commit.bots.map(each => ({ ...each, batch: withoutLate(each.batch) })) })),
+    store: inner => {
+      const ended = new Set<string>()
+      return onCommit(inner, commit => ({
+        ...commit,
+        bots: commit.bots.map(({ botId, batch }) => ({ botId, batch: withoutLate(botId, batch, ended) })),
+      }))
+    },
   },
   {
     name: 'cursor-early',
@@ -256,12 +261,11 @@ function numberOf(fill: VenueFill): number {
   return Number(/\d+$/.exec(fill.venueFillId)?.[0] ?? 0)
 }
 
-/** The batch without the fills of orders that it shows as ended otherwise, and without what they moved. */
-function withoutLate(batch: CommitBatch): CommitBatch {
-  const ended = new Set(
-    batch.orders.filter(order => order.status === 'cancelled' || order.status === 'expired').map(orderKeyText),
-  )
-  const late = new Set(batch.fills.filter(fill => ended.has(orderKeyText(fill))).map(fill => fill.fillId))
+/** The batch without the fills of orders that had ended, by this batch or a former one, and without what they moved. */
+function withoutLate(botId: string, batch: CommitBatch, ended: Set<string>): CommitBatch {
+  const nameOf = (key: OrderKey): string => `${botId}|${orderKeyText(key)}`
+  for (const order of batch.orders) if (order.status === 'cancelled' || order.status === 'expired') ended.add(nameOf(order))
+  const late = new Set(batch.fills.filter(fill => ended.has(nameOf(fill))).map(fill => fill.fillId))
   if (late.size === 0) return batch
   return {
     ...batch,
