@@ -12,6 +12,7 @@ import { isLive } from '../../core/orders/order.ts'
 import { unrealizedPnl } from '../../core/positions/lot.ts'
 import type { DcaState, Deal } from './dca-state.ts'
 import { type DcaSetting, type DealContext, dealExitContext, takerRate } from './deal-context.ts'
+import { allTargetsFired } from './exits.ts'
 import { pausesOf, uncertaintyOf } from './guards.ts'
 import { cancelOrder, committedQuote, liveOrders, placeOrder } from './orders.ts'
 
@@ -81,6 +82,7 @@ export function averagingClosed(setting: DcaSetting, state: DcaState, deal: Deal
   if (state.status === 'stopping') return 'the bot is stopping'
   const uncertainty = uncertaintyOf(state, deal.symbol)
   if (uncertainty !== null) return uncertainty
+  if (allTargetsFired(setting, deal)) return 'every target has sold its part'
   if (averagingOrders(deal) >= averaging.maxOrders) return `all ${averaging.maxOrders} averaging orders are used`
   return null
 }

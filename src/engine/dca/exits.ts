@@ -14,7 +14,7 @@ import {
 import { profitPrice } from '../../core/dca/ladder.ts'
 import { moveToDust, release } from '../../core/ledger/postings.ts'
 import type { Instrument } from '../../core/market/instrument.ts'
-import { Decimal, ONE, ZERO } from '../../core/money/decimal.ts'
+import { Decimal, HUNDRED, ONE, ZERO } from '../../core/money/decimal.ts'
 import { isLive, type Order, type Purpose, remainingQuantity } from '../../core/orders/order.ts'
 import { netPnl, releaseRest } from '../../core/positions/lot.ts'
 import { endSellWait, sellMustWait } from './backoff.ts'
@@ -63,7 +63,25 @@ export function openTargets(setting: DcaSetting, deal: Deal): OpenTarget[] {
       carried = quantity
     }
   })
-  return open
+  return open.length === 0 && allTargetsFired(setting, deal) ? lastTargetAgain(setting, deal) : open
+}
+
+/** Every target has sold its part, and the parts were all there was: what is held beside them came in late. */
+export function allTargetsFired(setting: DcaSetting, deal: Deal): boolean {
+  const { takeProfit } = setting.rules(deal.configVersion).config.exits
+  if (!takeProfit || deal.firedTargets.length < takeProfit.targets.length) return false
+  return takeProfit.targets.reduce((sum, target) => sum.plus(Decimal.from(target.sellPct)), ZERO).gte(HUNDRED)
+}
+
+/** Coins of an averaging order that was being cancelled when the last target sold: that target stands once more, for all of them. */
+function lastTargetAgain(setting: DcaSetting, deal: Deal): OpenTarget[] {
+  const { takeProfit } = setting.rules(deal.configVersion).config.exits
+  const instrument = setting.instruments.get(deal.symbol)!
+  const index = takeProfit!.targets.length - 1
+  const profit = Decimal.from(takeProfit!.targets[index]!.profitPct)
+  const price = targetPrice(takeProfit!.from, profit, dealExitContext(setting, deal), instrument.tick)
+  const quantity = deal.lot.quantity.toGrid(instrument.step, 'floor')
+  return isSellable(instrument, quantity, price) ? [{ index, price, quantity }] : []
 }
 
 export function trailingPrices(setting: DcaSetting, deal: Deal): { activation: Decimal; stop: Decimal | null } | null {
@@ -427,8 +445,10 @@ export function noteTargetFill(setting: DcaSetting, deal: Deal, order: Order, so
   if (!remainingQuantity(order).isPositive() && !leavesPart(setting, deal, index, sold)) {
     // A lower target without an order of its own was too small to sell: its part has gone with this one.
     const fired = new Set(deal.firedTargets)
+    // One that the venue has refused is still to come.
+    const waitsForVenue = deal.troubles.sells.tp !== undefined
     for (let i = 0; i <= index; i += 1) {
-      if (i < index && liveOrders(deal, 'tp').some(each => each.rung === i + 1)) continue
+      if (i < index && (waitsForVenue || liveOrders(deal, 'tp').some(each => each.rung === i + 1))) continue
       fired.add(i)
       delete rest[i]
     }
