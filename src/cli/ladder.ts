@@ -24,7 +24,6 @@ export const verb: Verb = {
 }
 
 async function run(context: VerbContext): Promise<number> {
-  if (context.args.length > 0) throw new UsageError('argument', context.args[0], 'ladder takes options only')
   const price = decimalOption(context, 'price', 0)
   if (!price) throw new UsageError('--price', undefined, 'give the price of the base order: --price 50000')
   const balance = decimalOption(context, 'balance') ?? null

@@ -229,3 +229,19 @@ test('a closed pipe is no failure, and --help is there in a moment', async () =>
   assert.equal(code, 0, stderr)
   assert.ok(performance.now() - startedAt < 2000)
 })
+
+test('a verb of options only refuses what is not one, before it runs', async () => {
+  const streams = { stdout: () => {}, stderr: () => {}, width: 0, nowMs: () => 0 }
+  const never = verbOf(() => assert.fail('it runs'))
+  const optionsOnly = { ...never, usage: '[--count N]', options: { count: never.options['count']! } }
+  for (const [verb, message] of [
+    [optionsOnly, /^argument is "bot-1": evenkeel try takes options only: --count$/],
+    [{ ...never, usage: '', options: {} }, /^argument is "bot-1": evenkeel try takes none$/],
+  ] as const)
+    await assert.rejects(runVerb(verb, ['bot-1'], streams, {}, signal), (error: unknown) => {
+      assert.ok(error instanceof CliError)
+      assert.equal(error.exitCode, 2)
+      assert.match(error.message, message)
+      return true
+    })
+})

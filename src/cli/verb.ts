@@ -32,7 +32,7 @@ export interface VerbContext {
 export interface Verb {
   readonly name: string
   readonly summary: string
-  /** What stands after the verb's name, such as `FILE... --exchange X --symbol S`. */
+  /** What stands after the verb's name, such as `FILE... --exchange X --symbol S`. One that names options only takes nothing else. */
   readonly usage: string
   /** Paragraphs below the options in `--help`. */
   readonly details?: string
@@ -196,8 +196,18 @@ export async function runVerb(
     streams.stdout(verbHelp(verb, here))
     return EXIT.ok
   }
+  if (positionals[0] !== undefined && takesOptionsOnly(verb)) {
+    const known = Object.keys(verb.options).map(name => `--${name}`)
+    const remedy = known.length > 0 ? `: ${known.join(', ')}` : ''
+    throw new UsageError('argument', positionals[0], `${here} takes ${known.length > 0 ? 'options only' : 'none'}${remedy}`)
+  }
   const json = values.json === true
   return verb.run({ args: positionals, options: values, json, env, out: new Output(streams, json), signal })
+}
+
+/** Where it can name nothing, a name is a mistake: what comes out would be read as that of what was named. */
+function takesOptionsOnly({ usage }: Verb): boolean {
+  return usage === '' || (/^\[?--/.test(usage) && !usage.includes('...'))
 }
 
 /** The verb that `args` will reach, to know before it runs whether it blocks. */
