@@ -94,6 +94,16 @@ export type EngineEvent =
     }
   /** An order of ours at the venue that no record knows, by its recomputed client order id. */
   | { readonly kind: 'orphan_adopted'; readonly atMs: number; readonly record: OrderImage }
+  /** Coins of a deal are gone from the venue, and no order of ours sold them. */
+  | {
+      readonly kind: 'coins_missing'
+      readonly atMs: number
+      readonly symbol: string
+      readonly tradeSeq: number
+      readonly quantity: Decimal
+      /** Average price of the executions that took them; null where nobody knows it. */
+      readonly soldAt: Decimal | null
+    }
   /** The strictest safety level that rules this bot. */
   | { readonly kind: 'safety_changed'; readonly atMs: number; readonly level: SafetyLevel; readonly reason: string }
   /** Comparison with the venue: with open differences the account makes no entry. */

@@ -49,6 +49,9 @@ export type AccountItem =
 /** Intents that were never sent are too old to be sent after this. */
 const STALE_INTENT_MS = 30_000
 
+/** A comparison says nothing of a pair whose orders have just moved. */
+const COMPARISON_AFTER_MS = 6000
+
 export async function stepItem(writer: AccountWriter, item: AccountItem): Promise<unknown> {
   switch (item.kind) {
     case 'opened':
@@ -216,6 +219,8 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
     lost(writer, intent, reason)
     return
   }
+  if (result.error.class === 'refused' && writer.records.orders.get(intent.clientOrderId)?.order.side === 'sell')
+    writer.comparisonDueMs ??= writer.deps.clock.monotonic() + COMPARISON_AFTER_MS
   writer.outbox.changeIntent(intent.id, { status: 'settled', lastError: reason })
   if (bot) writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'rejected', order: intent.order, reason })
 }

@@ -48,6 +48,7 @@ export class AccountProbes {
   readonly #venueClock: VenueClock
   readonly #wanted: Kick
   readonly #doubted: Kick
+  readonly #compared: Kick
   #reports = 0
   #balancesAtMs = Number.NEGATIVE_INFINITY
   #reconciledAtMs = Number.NEGATIVE_INFINITY
@@ -59,12 +60,14 @@ export class AccountProbes {
     this.#deps = deps
     this.#wanted = new Kick(deps.clock)
     this.#doubted = new Kick(deps.clock)
+    this.#compared = new Kick(deps.clock)
   }
 
   /** There may be something to ask. */
   kick(): void {
     this.#wanted.kick()
     this.#doubted.kick()
+    if (this.#writer.comparisonDueMs !== null) this.#compared.kick()
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -120,13 +123,16 @@ export class AccountProbes {
     while (!signal.aborted) {
       const isHurried = this.#writer.openDifferences > 0 || !this.#writer.isStreaming || this.#hasMisses()
       const everyMs = isHurried ? RECONCILE_STALE_MS : RECONCILE_MS
-      const waitMs = this.#reconciledAtMs + everyMs - this.#deps.clock.monotonic()
+      const askedMs = this.#writer.comparisonDueMs ?? Number.POSITIVE_INFINITY
+      const waitMs = Math.min(this.#reconciledAtMs + everyMs, askedMs) - this.#deps.clock.monotonic()
       if (waitMs > 0 || this.#writer.stage === 'starting' || this.#writer.stage === 'reconciling') {
-        await nap(this.#deps.clock, Math.min(Math.max(waitMs, 1000), RECONCILE_STALE_MS), signal)
+        await this.#compared.wait(Math.min(Math.max(waitMs, 1000), RECONCILE_STALE_MS), signal)
         continue
       }
       const hasDifferences = this.#writer.openDifferences > 0
-      const wantsBalances = hasDifferences || this.#deps.clock.monotonic() - this.#balancesAtMs >= BALANCES_MS
+      const isAsked = askedMs <= this.#deps.clock.monotonic()
+      if (isAsked) this.#writer.comparisonDueMs = null
+      const wantsBalances = isAsked || hasDifferences || this.#deps.clock.monotonic() - this.#balancesAtMs >= BALANCES_MS
       await this.#report(wantsBalances, signal)
     }
   }

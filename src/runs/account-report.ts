@@ -8,6 +8,7 @@ import type { OurSide, ReconcileEvent, VenueReport } from '../engine/reconciliat
 import type { FillsPage } from '../engine/venue.ts'
 import { beginDoubt } from './account-doubt.ts'
 import { adopt, applyWord, bookFill, imageOf, seeForeign } from './account-evidence.ts'
+import { heldCoins, stepGhost } from './account-ghosts.ts'
 import type { AccountWriter } from './account-writer.ts'
 
 export interface AccountReport {
@@ -30,8 +31,9 @@ export async function stepReport(writer: AccountWriter, { report, pages, isWhole
   writer.probeRequests = result.probes
   for (const [symbol, page] of pages) writer.outbox.passPage(symbol, page, result.foreignFills, writer.nowMs)
   writer.wasCompared ||= isWhole
-  // Before the first whole comparison nobody knows what differs.
-  writer.setOpenDifferences(result.openDifferences + (writer.wasCompared ? 0 : 1))
+  // Before the first whole comparison nobody knows what differs; what a ghost leaves in the balances is for the next to see.
+  const isUnsettled = !writer.wasCompared || result.events.some(event => event.kind === 'ghost_position')
+  writer.setOpenDifferences(result.openDifferences + (isUnsettled ? 1 : 0))
   return result.events.length
 }
 
@@ -41,8 +43,7 @@ function ourSide(writer: AccountWriter): OurSide {
     records: [...records.orders.values()],
     booked: records.bookedFills,
     touchedAtMs: new Map([...records.orders.values()].map(record => [record.clientOrderId, record.touchedAtMs])),
-    // Coins of spot deals are judged by balances: the venue knows no positions of theirs.
-    positions: [],
+    positions: heldCoins(writer),
     balances: records.balances(),
     recompute: id => keyOf(writer, id),
   }
@@ -81,6 +82,8 @@ function stepFinding(writer: AccountWriter, event: ReconcileEvent): void {
       bookDrift(writer, event)
       return
     case 'ghost_position':
+      stepGhost(writer, event)
+      return
     case 'position_seen':
       // Only derivatives have positions at a venue, and no bot trades them here yet: handed a spot account's, nothing is concluded.
       return

@@ -63,6 +63,8 @@ export class AccountWriter {
   unlisted: ReadonlySet<string> = new Set()
   /** Records and venue have been compared in full since the start. */
   wasCompared = false
+  /** A sale was refused, the venue may hold less than we think: from when on it is worth a look, by the monotonic clock. */
+  comparisonDueMs: number | null = null
   /** An order was refused for rules of its instrument: ours may be old. */
   wantsRules = false
   /** Orders of others that a person wants to be cancelled: each is asked for once. */

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { overfill, reverseFill } from '../core/ledger/overfill.ts'
-import { moveToDust, postFill, sweepDust } from '../core/ledger/postings.ts'
+import { giveUpCoins, moveToDust, postFill, sweepDust } from '../core/ledger/postings.ts'
 import type { Transfer } from '../core/ledger/transfer.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { type Fill, orderKeyText } from '../core/orders/order.ts'
 import {
   applyFill,
+  basisOf,
   EMPTY_LOT,
   type Lot,
   type LotFill,
@@ -90,6 +91,16 @@ class Story {
     this.dust.basis = this.dust.basis.plus(rest.basis)
     const into: Transfer[] = []
     moveToDust(into, `dust:${this.#count}`, 'SOL', rest.quantity, tradeSeq)
+    this.#write(into, null, null)
+  }
+
+  /** Others took coins of the deal. */
+  lose(tradeSeq: number, quantity: Decimal): void {
+    const lot = this.lot(tradeSeq)
+    const basis = lot.basis.minus(basisOf(lot, quantity))
+    this.lots.set(tradeSeq, { ...lot, quantity: lot.quantity.minus(quantity), basis })
+    const into: Transfer[] = []
+    giveUpCoins(into, `ghost:${this.#count}`, 'SOL', quantity, tradeSeq)
     this.#write(into, null, null)
   }
 
@@ -177,7 +188,7 @@ test('a fill that is taken back and its replacement are folded as the deal has t
 test('property: any fills, fees, rests and overfills of several deals give the same lots and the same dust', () => {
   const amount = (max: number, places: number) => fc.integer({ min: 1, max }).map(each => d(each).shifted(-places))
   const step = fc.record({
-    what: fc.constantFrom('buy', 'buy', 'sell', 'sell', 'release', 'sweep', 'oversell'),
+    what: fc.constantFrom('buy', 'buy', 'sell', 'sell', 'release', 'sweep', 'oversell', 'lose'),
     tradeSeq: fc.integer({ min: 1, max: 3 }),
     price: amount(100_000, 2),
     quantity: amount(1_000, 2),
@@ -193,6 +204,9 @@ test('property: any fills, fees, rests and overfills of several deals give the s
         else if (what === 'sell') {
           const sold = held.times(d(percent)).percent().toGrid(d('0.0001'), 'floor')
           if (sold.isPositive()) story.fill(fillOf(`${i}`, tradeSeq, 'sell', price, sold, fee))
+        } else if (what === 'lose') {
+          const lost = held.times(d(percent)).percent().toGrid(d('0.0001'), 'floor')
+          if (lost.isPositive()) story.lose(tradeSeq, lost)
         } else if (what === 'oversell') story.fill(fillOf(`${i}`, tradeSeq, 'sell', price, held.plus(quantity), fee))
         else if (what === 'sweep') story.sweep(tradeSeq, percent)
         else if (held.isPositive()) story.release(tradeSeq)

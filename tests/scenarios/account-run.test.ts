@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { averaging, dcaConfig, stopLoss, takeProfit } from '../../src/core/dca/config.fixture.ts'
-import { Decimal } from '../../src/core/money/decimal.ts'
+import { Decimal, sumDecimals } from '../../src/core/money/decimal.ts'
 import { Desk, INSTRUMENT, SYMBOL } from './account-desk.ts'
 
 const CONFIG = dcaConfig({
@@ -325,3 +325,71 @@ describe('what is not ours', () => {
 function d(text: string): Decimal {
   return Decimal.from(text)
 }
+
+describe('coins of a deal that a person sold by hand', () => {
+  const WATCHED = dcaConfig({
+    timeframe: '1m',
+    maxActiveDeals: 1,
+    exits: { takeProfit: takeProfit('5', { placement: 'virtual' }), stopLoss: stopLoss({ value: '9', placement: 'virtual' }) },
+  })
+
+  function sellByHand(desk: Desk, quantity: string): void {
+    const order = { clientOrderId: 'web_9', symbol: SYMBOL, side: 'sell', type: 'market', quantity } as const
+    desk.exchange.place({ ...order, limitPrice: null, stopPrice: null, reduceOnly: false }, desk.scheduler.nowMs)
+    desk.price('100')
+  }
+
+  const freeCoins = (desk: Desk): string =>
+    sumDecimals([...desk.view.rebuiltBooks().values()].map(books => books.balance('free', 'BTC'))).toString()
+  const salesOfOurs = (desk: Desk): string[] => desk.orders().filter(order => /^(tp|sl|exit|close)/.test(order))
+
+  test('all of them: the deal ends unsold, the books agree, and the bot goes on', async () => {
+    const desk = await started(WATCHED)
+    await desk.minutes(2, '100')
+    assert.deepEqual(desk.orders(), ['base1 filled 1/1'])
+    sellByHand(desk, '1')
+    await desk.minutes(8, '100')
+    const [first] = [...desk.view.trades()]
+    assert.equal(first?.dealStatus, 'released')
+    assert.equal(first?.exitReason, 'reconciliation')
+    assert.equal(desk.run?.status().openDifferences, 0)
+    assert.deepEqual(salesOfOurs(desk), [])
+    desk.assertBooksAgree()
+    assert.ok(
+      desk.calls.some(call => call.startsWith('ERROR coins') && call.includes('"soldAt":"99.95"')),
+      desk.calls.filter(call => call.startsWith('ERROR')).join('\n'),
+    )
+    assert.equal(freeCoins(desk), '0')
+    assert.deepEqual(desk.orders(), ['base1 filled 1/1', 'base1 filled 1/1'], 'the next deal is open')
+    await desk.minutes(3, '106')
+    assert.deepEqual(salesOfOurs(desk), ['tp1 filled 1/1'], 'and it alone is sold')
+    desk.assertBooksAgree()
+  })
+
+  test('a part of them: the target sells the rest', async () => {
+    const desk = await started(WATCHED)
+    await desk.minutes(2, '100')
+    sellByHand(desk, '0.4')
+    await desk.minutes(8, '100')
+    assert.equal(desk.run?.status().openDifferences, 0)
+    await desk.minutes(3, '106')
+    assert.deepEqual(salesOfOurs(desk), ['tp1 filled 0.6/0.6'])
+    assert.equal(freeCoins(desk), '0')
+    desk.assertBooksAgree()
+  })
+
+  test('a sale that the venue refuses for them makes it look at once: nothing is sold again and again', async () => {
+    const desk = await started(WATCHED)
+    await desk.minutes(2, '100')
+    sellByHand(desk, '1')
+    // Before anything was compared the stop fires for coins that are not there.
+    await desk.minutes(2, '90')
+    await desk.minutes(1, '100')
+    const refused = salesOfOurs(desk)
+    assert.ok(refused.length > 0 && refused.length < 7, refused.join('\n'))
+    assert.equal([...desk.view.trades()][0]?.dealStatus, 'released')
+    await desk.minutes(2, '100')
+    assert.equal(freeCoins(desk), '0')
+    desk.assertBooksAgree()
+  })
+})

@@ -249,6 +249,9 @@ export class VenueStory {
       basis = basis.plus(deal.lot.basis)
     }
     for (const dust of Object.values(state.dust)) basis = basis.plus(dust.basis)
+    // What others took has left the bot at its cost.
+    for (const { type, details } of this.events)
+      if (type === 'GHOST_POSITION') basis = basis.plus((details as { readonly cost: Decimal }).cost)
     const lots = this.books.total('position', 'BTC').toString()
     assert.equal(
       lots,

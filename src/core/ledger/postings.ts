@@ -55,6 +55,11 @@ export function sweepDust(into: Transfer[], cause: string, currency: string, qua
   post(into, { cause, kind: 'sweep', debit: 'position', credit: 'bot_dust', currency, amount: quantity, tradeSeq })
 }
 
+/** Coins of a deal that are gone from the venue without an order of ours: from here on the account lacks them, not the deal. */
+export function giveUpCoins(into: Transfer[], cause: string, currency: string, quantity: Decimal, tradeSeq: number): void {
+  post(into, { cause, kind: 'ghost', debit: 'free', credit: 'position', currency, amount: quantity, tradeSeq })
+}
+
 export interface FillPosting {
   readonly fill: Fill
   readonly base: string

@@ -13,6 +13,7 @@ import { type DcaSetting, DealContext } from './deal-context.ts'
 import { decide } from './decide.ts'
 import { beginExit, beginRelease, continueExit, minProfitPrice, refreshExits, sellTarget, stopReason } from './exits.ts'
 import { bookFill, stopTriggered } from './fills.ts'
+import { coinsMissing } from './ghosts.ts'
 import { allPauses } from './guards.ts'
 import { adoptOrphan } from './late.ts'
 import { cancelLiveOrders, cancelOrder, findOrder, replaceOrder, TIMED_OUT } from './orders.ts'
@@ -121,6 +122,9 @@ function step(
       break
     case 'orphan_adopted':
       adoptOrphan(ctx, event.record)
+      break
+    case 'coins_missing':
+      coinsMissing(ctx, event, deal => priceFor(ctx, deal))
       break
     case 'safety_changed':
       safetyChanged(ctx, event)
