@@ -99,7 +99,11 @@ export class AccountRun {
       await this.#writer.open(stop.signal)
       unsubscribe = this.#deps.venue.subscribe(message => this.#writer.offerMessage(message))
       const tasks = [
-        this.#writer.run(stop.signal),
+        // Once it writes no more, nobody may wait for it: else a stop in order would never end.
+        this.#writer
+          .run(stop.signal)
+          .catch((error: unknown) => fail(stop, error))
+          .finally(() => this.#writer.close()),
         this.#recover(stop.signal),
         this.#dispatcher.run(stop.signal),
         this.#probes.run(stop.signal),
@@ -107,7 +111,12 @@ export class AccountRun {
         this.#venueClock.run(stop.signal),
       ]
       // The first that fails ends all: what is not committed is thrown away, and the next start reads what is.
-      await Promise.all(tasks.map(task => task.catch((error: unknown) => fail(stop, error))))
+      // What fails after that only shows that it was left.
+      const [writing, ...others] = tasks
+      await Promise.all([
+        writing,
+        ...others.map(task => task.catch((error: unknown) => stop.signal.aborted || fail(stop, error))),
+      ])
     } finally {
       unsubscribe()
       stop.abort()
