@@ -61,6 +61,8 @@ export function openLabBot(bot: LabBot, instruments: ReadonlyMap<string, Instrum
 
 /** A holder stops calling this long after its last good renewal. */
 const LEASE_TRUST_MS = 10_000
+/** Silent calls may have to be given up first. */
+const STOPS_WITHIN_MS = 60_000
 /** Of a clock that runs wrong all the time. */
 const SKEWS_MS = [-4_000, -1_500, 1_500, 4_000] as const
 
@@ -132,6 +134,18 @@ export class LabWorker {
   /** Asks it to stop in order; another one takes over then. */
   stop(): void {
     this.#life.abort()
+    this.#world.scheduler.after(STOPS_WITHIN_MS, () => {
+      if (!this.process.isAlive || this.process.isFrozen) return
+      this.#world.breaks(
+        OWN_MISTAKE,
+        'a worker that is asked to stop does so',
+        `worker ${this.process.number} still runs after a minute`,
+      )
+    })
+  }
+
+  get isStopping(): boolean {
+    return this.#life.signal.aborted
   }
 
   #watched(store: AccountStore): AccountStore {

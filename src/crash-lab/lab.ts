@@ -336,7 +336,13 @@ export class Lab implements LabWorkerWorld {
   /** As long as no worker is ready nobody can do anything about anything. */
   #undisturbedSinceMs(): number {
     const holder = this.#holder
-    if (!holder?.process.isAlive || holder.process.isFrozen || !holder.mayAct() || holder.status()?.stage !== 'ready')
+    if (
+      !holder?.process.isAlive ||
+      holder.isStopping ||
+      holder.process.isFrozen ||
+      !holder.mayAct() ||
+      holder.status()?.stage !== 'ready'
+    )
       this.disturb()
     return this.#disturbedMs
   }
