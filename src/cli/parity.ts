@@ -4,7 +4,7 @@ import { parityDeals } from '../app/parity.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import { PARITY_PARTS, type ParityTotals, parityTotals } from '../core/parity/attribute.ts'
 import { findRunHead, recordedRunsOf } from '../storage/parity-queries.ts'
-import { type ParityLine, parityLines } from '../storage/parity-store.ts'
+import { dealsWaiting, type ParityLine, parityLines } from '../storage/parity-store.ts'
 import { openVerbDatabase } from './database.ts'
 import { shortDecimal, textTable } from './table.ts'
 import { CliError, EXIT, UsageError, type Verb, type VerbContext } from './verb.ts'
@@ -55,7 +55,15 @@ async function run(context: VerbContext): Promise<number> {
       })),
     )
     const unavailable = lines.length - compared.length
-    context.out.result({ schemaVersion: 1, kind: 'parity', ...totals, unavailable, deals: lines }, () => text(lines, totals))
+    const waiting = await dealsWaiting(database, runIds)
+    context.out.result({ schemaVersion: 1, kind: 'parity', ...totals, unavailable, waiting, deals: lines }, () => [
+      ...(lines.length > 0 ? text(lines, totals) : waiting > 0 ? [] : ['No deal has closed yet.']),
+      ...(waiting > 0
+        ? [
+            `${waiting} closed deals wait for their comparison: it is made when their run, which is fed as fast as possible, has ended.`,
+          ]
+        : []),
+    ])
     return EXIT.ok
   } catch (error) {
     if (context.signal.aborted) return EXIT.cancelled
@@ -78,7 +86,6 @@ const HEADS: Record<(typeof PARITY_PARTS)[number], string> = {
 }
 
 function text(lines: readonly ParityLine[], totals: ParityTotals): string[] {
-  if (lines.length === 0) return ['No deal has closed yet.']
   const compared = lines.filter(line => line.status === 'compared')
   // Parts that say nothing in any deal need no column.
   const told = PARITY_PARTS.filter(part => compared.some(line => !Decimal.from(line.parts[part] ?? '0').isZero()))

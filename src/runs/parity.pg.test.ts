@@ -433,6 +433,9 @@ test('a deal that began before starts were noted is told so, and is not asked fo
     0,
     'as fast as possible: not before its end',
   )
+  const told = await runCli(['parity', bot.botId], { DATABASE_URL: database.url })
+  assert.equal(told.code, 0, told.stderr)
+  assert.match(told.stdout, /^\d+ closed deals wait for their comparison: it is made when their run, .* has ended\.\n$/)
   await database.db.withSystem(tx => tx.query(`update bot_runs set status = 'stopped' where run_id = $1`, [bot.runId]))
   await report()
   const reports = await reportsOf(bot)

@@ -172,3 +172,16 @@ export async function parityLines(database: Database, runIds: readonly string[])
   )
   return rows
 }
+
+/** Closed deals of some runs that have no report yet: a run that is fed as fast as possible is compared when it has ended. */
+export async function dealsWaiting(database: Database, runIds: readonly string[]): Promise<number> {
+  const counted = await database.withSystem(tx =>
+    tx.one<{ n: number }>(
+      `select count(*)::integer as n from trades t
+       where t.run_id = any($1) and t.trade_type = 'paper' and t.status = 'closed' and t.parent_trade_id is null and t.entry_time is not null
+         and not exists (select from parity_reports p where p.trade_id = t.id)`,
+      [runIds],
+    ),
+  )
+  return counted?.n ?? 0
+}
