@@ -4,6 +4,7 @@ import { recordedRun, replayDeps } from '../app/recorded-run.ts'
 import { type ReplayDifference, type ReplayReport, replayRun } from '../runs/replay-run.ts'
 import { findRunHead, recordedRunsOf } from '../storage/parity-queries.ts'
 import { openVerbDatabase } from './database.ts'
+import { differing } from './differing.ts'
 import { CliError, EXIT, integerOption, UsageError, type Verb, type VerbContext } from './verb.ts'
 
 export const verb: Verb = {
@@ -11,7 +12,8 @@ export const verb: Verb = {
   summary: 'run a recorded run through the engine again and compare every decision',
   usage: 'RUN [--from-seq N]',
   details: `The same candles, versions of the configuration and commands go through the engine; every entry of the run's journal, the hash
-of its state after each transaction and the journal's own hash chain are compared. The first difference is shown with both sides.
+of its state after each transaction and the journal's own hash chain are compared. Of the first difference the places that differ are
+shown with both sides; --json has both entries whole.
 Exit code 0: equal. 5: not equal, or the journal was changed. 1: it cannot be replayed, and the reason says why (candles that were
 deleted, another engine version); that says nothing about the run.`,
   options: {
@@ -62,6 +64,9 @@ async function notFound(id: string, runsOf: () => Promise<{ runId: string; statu
     : `${id} is a bot: name one of its runs, the latest is ${runs[0]!.runId} (${runs[0]!.status})`
 }
 
+const PLACES_SHOWN = 10
+const LONGEST_SHOWN = 300
+
 const WHAT: Record<ReplayDifference['what'], string> = {
   entry: 'the replay does otherwise than the journal says',
   state: 'the replay ends the transaction in another state than was recorded',
@@ -75,10 +80,7 @@ function lines(report: ReplayReport): string[] {
     chain.brokenAtSeq === null ? 'hash chain: unbroken' : `hash chain: BROKEN at entry ${chain.brokenAtSeq}: ${chain.reason}`
   if (verdict === 'equal') return [head, chainLine, `equal: ${compared} entries and ${states} states are the same`]
   if (verdict === 'impossible') return [head, chainLine, `cannot be replayed: ${reason}`]
-  const sides =
-    first && first.what !== 'chain'
-      ? [`  recorded  ${JSON.stringify(first.recorded)}`, `  replayed  ${JSON.stringify(first.replayed)}`]
-      : [`  ${String(first?.recorded)}`]
+  const sides = first && first.what !== 'chain' ? sidesOf(first) : [`  ${String(first?.recorded)}`]
   return [
     head,
     chainLine,
@@ -86,4 +88,25 @@ function lines(report: ReplayReport): string[] {
     ...sides,
     `${compared} entries before it are the same`,
   ]
+}
+
+/** The places that differ; what an entry says at all where the other side has none. */
+function sidesOf({ recorded, replayed }: ReplayDifference): string[] {
+  const found = differing(recorded, replayed)
+  const more = found.length - PLACES_SHOWN
+  return [
+    ...found
+      .slice(0, PLACES_SHOWN)
+      .flatMap(({ path, left, right }) => [
+        ...(path === '' ? [] : [`  ${path}`]),
+        `    recorded  ${textOf(left)}`,
+        `    replayed  ${textOf(right)}`,
+      ]),
+    ...(more > 0 ? [`  and ${more} more places; --json shows both entries whole`] : []),
+  ]
+}
+
+function textOf(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}... (whole with --json)` : text
 }

@@ -490,6 +490,21 @@ test('the command line: replay and parity of a run, and what cannot be found', a
   const changed = await runCli(['replay', bot.runId], env)
   assert.equal(changed.code, 5, changed.stderr)
   assert.match(changed.stdout, /NOT EQUAL at entry 1: /)
+  const [fill] = await rows<{ seq: string; price: string }>(
+    `select seq, payload -> 'event' -> 'fill' ->> 'price' as price from journal where run_id = $1 and kind = 'fill_reported' order by seq limit 1`,
+    [bot.runId],
+  )
+  const setPrice = (price: string) =>
+    rows(
+      `update journal set payload = jsonb_set(payload, '{event,fill,price}', to_jsonb($3::text)) where run_id = $1 and seq = $2`,
+      [bot.runId, fill!.seq, price],
+    )
+  await setPrice('1')
+  const forged = await runCli(['replay', bot.runId, '--from-seq', '2'], env)
+  assert.equal(forged.code, 5, forged.stderr)
+  const sides = `\n  payload.event.fill.price\n    recorded  "1"\n    replayed  "${fill!.price}"\n`
+  assert.ok(forged.stdout.includes(sides), forged.stdout)
+  await setPrice(fill!.price)
   await database.db.withSystem(tx => tx.query(`update bot_runs set engine_version = '0' where run_id = $1`, [bot.runId]))
   const old = await runCli(['replay', bot.runId], env)
   assert.equal(old.code, 1)
