@@ -1,7 +1,7 @@
 // Protection: what is held has its stop, stops only move in favour, exits sell no more than there is, and nothing keeps them from it.
 
 import { type Decimal, ZERO } from '../../core/money/decimal.ts'
-import { isLive, type Order, orderKeyText } from '../../core/orders/order.ts'
+import { isAcknowledged, isLive, type Order, orderKeyText } from '../../core/orders/order.ts'
 import type { Deal } from '../../engine/dca/dca-state.ts'
 import type { BotTruth } from '../truth.ts'
 import type { Invariant, LabFacts } from './invariant.ts'
@@ -20,19 +20,23 @@ export const stopCovers: Invariant = {
     const since = new Map<string, number>()
     const alarmed = new Set<string>()
     let isStale = false
-    const believed = new Set<string>()
+    /** Deals whose stop the platform has every reason to think at rest. */
+    let believed = new Set<string>()
     const look = (nowMs: number): void => {
       const lacking = new Set<string>()
-      believed.clear()
+      const former = believed
+      believed = new Set()
       for (const bot of facts.truth.bots.values()) {
         for (const deal of facts.truth.openDeals(bot)) {
           const key = `${bot.botId}|${deal.tradeSeq}`
           if (lacksStop(facts, bot, deal)) lacking.add(key)
-          if (deal.orders.some(order => order.type === 'stop' && isLive(order) && order.status !== 'intended')) believed.add(key)
+          if (deal.orders.some(order => order.type === 'stop' && isAcknowledged(order) && order.cancelState === 'none'))
+            believed.add(key)
         }
       }
       for (const key of since.keys()) if (!lacking.has(key)) since.delete(key)
-      for (const key of lacking) if (!since.has(key)) since.set(key, nowMs)
+      // From when it is known to be gone, it is the platform's to act.
+      for (const key of lacking) if (!since.has(key) || (former.has(key) && !believed.has(key))) since.set(key, nowMs)
     }
     return {
       committed(_worker, commit) {
