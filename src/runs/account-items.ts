@@ -171,7 +171,9 @@ function claim(writer: AccountWriter, intentId: string): boolean {
       writer.outbox.changeIntent(intentId, { status: 'settled', lastError: `the order is ${record.order.status} already` })
       return false
     }
-    if (intent.priority === 'P4' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS) {
+    // Its end was decided after it, or it is too old for what it was decided on: then it is never sent.
+    const isUnwanted = record.order.cancelState !== 'none'
+    if (isUnwanted || (intent.priority === 'P4' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS)) {
       withdraw(writer, intentId)
       return false
     }

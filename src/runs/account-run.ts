@@ -11,7 +11,7 @@ import { VenueError } from '../engine/venue.ts'
 import type { ForeignDecision } from './account-people.ts'
 import type { AccountRunDeps } from './account-ports.ts'
 import { AccountProbes } from './account-probes.ts'
-import { AccountWriter } from './account-writer.ts'
+import { AccountLeftError, AccountWriter } from './account-writer.ts'
 import { Dispatcher } from './dispatch-orders.ts'
 import { Kick } from './kick.ts'
 import { leasedVenue } from './leased-venue.ts'
@@ -220,7 +220,8 @@ export class AccountRun {
   }
 }
 
-function fail(stop: AbortController, error: unknown): never {
+/** The first failure ends everything; who was waiting for the writer when it ended has not failed. */
+function fail(stop: AbortController, error: unknown): void {
   stop.abort()
-  throw error
+  if (!(error instanceof AccountLeftError)) throw error
 }

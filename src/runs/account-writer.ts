@@ -40,6 +40,14 @@ export interface WriterEvents {
 const ENDED_SINCE_MS = 24 * 3_600_000
 const MAY_NOT_ACT_MS = 250
 
+/** Nothing is stepped any more: whoever waited for it need not. */
+export class AccountLeftError extends Error {
+  constructor() {
+    super('the account has been left')
+    this.name = 'AccountLeftError'
+  }
+}
+
 export class AccountWriter {
   readonly assignment: AccountAssignment
   readonly deps: AccountRunDeps
@@ -149,7 +157,7 @@ export class AccountWriter {
   close(): void {
     this.#isClosed = true
     this.#stage = 'stopped'
-    for (const { failed } of this.#inbox.takeAll()) failed?.(new Error('the account has been left'))
+    for (const { failed } of this.#inbox.takeAll()) failed?.(new AccountLeftError())
     this.#inbox.nudge()
   }
 
@@ -160,7 +168,7 @@ export class AccountWriter {
   /** Resolves once what it changed is committed. */
   do<Result = void>(rank: Rank, item: AccountItem): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) reject(new Error('the account has been left'))
+      if (this.#isClosed) reject(new AccountLeftError())
       else this.#inbox.put(rank, { item, done: result => resolve(result as Result), failed: reject })
     })
   }

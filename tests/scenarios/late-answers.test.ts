@@ -80,16 +80,28 @@ describe('stops that the venue refuses', () => {
     assert.equal(story.row(), 'closed stop_loss -11')
   })
 
-  test('three times for another reason: the stop is watched here, and everybody is told', () => {
+  test('three times for another reason: the stop is watched here, everybody is told once, and it is tried on', () => {
     const story = bought({ config: STOP }).did('place sl|1 sell 1 stop 90')
     story.order('sl|1', 'sent').order('sl|1', 'rejected', 'no').waits(1000).did('place sl|2 sell 1 stop 90')
     story.order('sl|2', 'sent').order('sl|2', 'rejected', 'no').waits(2000).did('place sl|3 sell 1 stop 90')
     assert.deepEqual(story.alarms('critical'), [])
-    story.order('sl|3', 'sent').order('sl|3', 'rejected', 'no').waits(600_000).did('')
+    story.order('sl|3', 'sent').order('sl|3', 'rejected', 'no').waits(4000).did('place sl|4 sell 1 stop 90')
     assert.deepEqual(story.alarms('critical'), ['PROTECTION_FAILED'])
     assert.equal(story.trades.get(1)!.position.protectionReason, 'the venue refuses the stop: needs this server')
-    story.touches('stop', '89.5').did('place sl|4 sell 1 market').rests('sl|4').fill('sl|4', '1', '89.5')
+    story.order('sl|4', 'sent').order('sl|4', 'rejected', 'no').did('')
+    assert.deepEqual(story.alarms('critical'), ['PROTECTION_FAILED'])
+    story.touches('stop', '89.5').did('place sl|5 sell 1 market').rests('sl|5').fill('sl|5', '1', '89.5')
     assert.equal(story.row(), 'closed stop_loss -10.5')
+  })
+
+  test('a venue that takes it after all: it rests again, and everybody is told', () => {
+    const story = bought({ config: STOP }).did('place sl|1 sell 1 stop 90')
+    story.order('sl|1', 'sent').order('sl|1', 'rejected', 'MAINTENANCE').waits(1000).did('place sl|2 sell 1 stop 90')
+    story.order('sl|2', 'sent').order('sl|2', 'rejected', 'MAINTENANCE').waits(2000).did('place sl|3 sell 1 stop 90')
+    story.order('sl|3', 'sent').order('sl|3', 'rejected', 'MAINTENANCE').waits(4000).did('place sl|4 sell 1 stop 90')
+    story.rests('sl|4')
+    assert.equal(story.events.filter(event => event.type === 'PROTECTION_BACK').length, 1)
+    assert.equal(story.trades.get(1)!.position.isProtected, true)
   })
 
   test('a venue that says it cannot protect is believed the first time; the next entry asks again', () => {

@@ -12,8 +12,10 @@ import { cancelOrder, isSellable, liveOrders, placeOrder } from './orders.ts'
 
 /** Smallest share by which a resting stop must improve before it is replaced, percent points (execution.md 6.2). */
 const MIN_STOP_MOVE_PCT = Decimal.from('0.1')
-/** Refusals in a row after which the stop is kept here. */
+/** Refusals in a row after which everybody is told that the stop is kept here; it is tried on, once a minute. */
 const MOST_REFUSALS = 3
+/** The venue has said that it never takes one. */
+const NEVER = 1_000_000
 /** From when on a position without its acknowledged stop is alarming. */
 export const PROTECTION_LATE_MS = 10_000
 
@@ -71,7 +73,7 @@ export function syncRestingStop(ctx: DealContext, deal: Deal): void {
     if (!sameQuantity || far) cancelOrder(ctx, deal, live)
     return
   }
-  if (isTooLarge || deal.troubles.stopRefusals >= MOST_REFUSALS || sellMustWait(deal, 'sl', ctx.atMs)) return
+  if (isTooLarge || deal.troubles.stopRefusals >= NEVER || sellMustWait(deal, 'sl', ctx.atMs)) return
   if (!isSellable(ctx.instrument(deal.symbol), quantity, deal.stop)) return
   placeOrder(ctx, deal, { purpose: 'sl', side: 'sell', type: 'stop', quantity, stopPrice: deal.stop, referencePrice: deal.stop })
 }
@@ -81,12 +83,15 @@ export function saysBeyond(reason: string | null): boolean {
   return reason !== null && /would (immediately )?trigger|beyond/i.test(reason)
 }
 
-/** The venue refused a stop: a few more tries, then it is kept here and everybody is told. */
+/** The venue refused a stop: it is tried again with growing patience, and after a few tries everybody is told. */
 export function stopRefused(ctx: DealContext, deal: Deal, order: Order): void {
   const isFinal = order.reason !== null && /unprotectable/i.test(order.reason)
-  const stopRefusals = isFinal ? MOST_REFUSALS : deal.troubles.stopRefusals + 1
+  const before = deal.troubles.stopRefusals
+  const stopRefusals = isFinal ? NEVER : before + 1
   noteSellRefused(deal, 'sl', ctx.atMs)
   deal.troubles = { ...deal.troubles, stopRefusals }
+  if (isFinal) endSellWait(deal, 'sl')
+  if (before >= MOST_REFUSALS) return
   if (stopRefusals < MOST_REFUSALS) {
     ctx.event('STOP_REJECTED', `The venue refused the stop of deal ${deal.tradeSeq}: ${order.reason ?? 'without a reason'}`, {
       category: 'risk',
@@ -96,12 +101,25 @@ export function stopRefused(ctx: DealContext, deal: Deal, order: Order): void {
     })
     return
   }
-  endSellWait(deal, 'sl')
   ctx.event(
     'PROTECTION_FAILED',
     `No stop rests for deal ${deal.tradeSeq}: the venue refuses it (${order.reason ?? 'without a reason'}). Its price ${deal.stop} is watched here, while this server runs`,
     { category: 'risk', severity: 'critical', symbol: deal.symbol, tradeSeq: deal.tradeSeq },
   )
+}
+
+/** The venue has taken a stop of the deal. */
+export function stopTaken(ctx: DealContext, deal: Deal): void {
+  if (deal.troubles.stopRefusals >= MOST_REFUSALS) tellProtected(ctx, deal)
+  forgetStopRefusals(deal)
+}
+
+function tellProtected(ctx: DealContext, deal: Deal): void {
+  ctx.event('PROTECTION_BACK', `The stop of deal ${deal.tradeSeq} rests at the venue`, {
+    category: 'risk',
+    symbol: deal.symbol,
+    tradeSeq: deal.tradeSeq,
+  })
 }
 
 /** A new entry gives the venue another chance to take the stop. */
@@ -123,13 +141,7 @@ export function timeProtection(ctx: DealContext): void {
     const lacks = lacksStop(ctx.setting, each)
     if (lacks === (each.troubles.unprotectedSinceMs !== null)) continue
     const deal = ctx.deal(each.tradeSeq)!
-    if (!lacks && deal.troubles.isProtectionLate && restingStop(ctx.setting, deal)) {
-      ctx.event('PROTECTION_BACK', `The stop of deal ${deal.tradeSeq} rests at the venue`, {
-        category: 'risk',
-        symbol: deal.symbol,
-        tradeSeq: deal.tradeSeq,
-      })
-    }
+    if (!lacks && deal.troubles.isProtectionLate && restingStop(ctx.setting, deal)) tellProtected(ctx, deal)
     deal.troubles = { ...deal.troubles, unprotectedSinceMs: lacks ? ctx.atMs : null, isProtectionLate: false }
   }
 }

@@ -12,7 +12,7 @@ import { orderEnded } from './fills.ts'
 import { followEnded } from './late.ts'
 import { followOrder } from './orders.ts'
 import { enforcePauses } from './pauses.ts'
-import { forgetStopRefusals, timeProtection } from './protection.ts'
+import { stopTaken, timeProtection } from './protection.ts'
 
 type EventOf<Kind extends EngineEvent['kind']> = Extract<EngineEvent, { kind: Kind }>
 
@@ -35,7 +35,7 @@ export function orderEvent(ctx: DealContext, event: EventOf<'order_event'>, pric
   const { order } = followed
   if (order.side === 'sell' && order.type !== 'market') {
     forgetSellRefusals(deal, order.purpose)
-    if (order.type === 'stop') forgetStopRefusals(deal)
+    if (order.type === 'stop') stopTaken(ctx, deal)
   }
   noteEvidence(ctx, deal, order)
 }
