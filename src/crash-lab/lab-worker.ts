@@ -33,8 +33,8 @@ export interface LabWorkerWorld extends WorkerWorld, VenueWorld, StoreWorld {
   readonly chance: Dice
   readonly epoch: number
   history(symbol: string): readonly Candle[]
-  /** Rules of instruments as the platform has them written down. */
-  readonly storedRules: Map<string, Instrument>
+  /** Rules of instruments that each bot was last opened with. */
+  readonly storedRules: Map<string, ReadonlyMap<string, Instrument>>
   committing(worker: WorkerProcess, commit: AccountCommit): void
   openedBot(botId: string, bot: OpenedBot): void
   breaks(invariant: number, name: string, message: string): void
@@ -163,8 +163,9 @@ export class LabWorker {
     const { story } = this.#world
     const bot = story.bots.find(each => each.botId === saved.botId)
     if (!bot) throw new Error(`the story has no bot ${saved.botId}`)
-    for (const [symbol, instrument] of rules ?? []) this.#world.storedRules.set(symbol, instrument)
-    const opened = openLabBot(bot, new Map(this.#world.storedRules))
+    const known = new Map([...(this.#world.storedRules.get(bot.botId) ?? []), ...(rules ?? [])])
+    this.#world.storedRules.set(bot.botId, known)
+    const opened = openLabBot(bot, known)
     this.#world.openedBot(bot.botId, opened)
     return opened
   }

@@ -85,7 +85,7 @@ export class Lab implements LabWorkerWorld {
   #spareWanted = false
   #safety: SafetyLevel = 'normal'
   #disturbedMs = STORY_START_MS
-  readonly storedRules: Map<string, Instrument>
+  readonly storedRules: Map<string, ReadonlyMap<string, Instrument>>
   readonly #rulesAtStart: ReadonlyMap<string, Instrument>
   readonly #lastPrices = new Map<string, number>()
   #injectedAtMs = STORY_START_MS
@@ -111,8 +111,8 @@ export class Lab implements LabWorkerWorld {
     })
     this.kills = new Kills(story.kills, dice.fork('kills'), isFaultPhase)
     const instruments = story.instruments.map(instrumentFromRules)
-    this.storedRules = new Map(instruments.map(each => [each.symbol, each]))
-    this.#rulesAtStart = new Map(this.storedRules)
+    this.#rulesAtStart = new Map(instruments.map(each => [each.symbol, each]))
+    this.storedRules = new Map(story.bots.map(bot => [bot.botId, this.#rulesAtStart]))
     this.truth = new Truth(
       story.bots.map(bot => bot.botId),
       new Map(instruments.map(each => [each.symbol, each])),
@@ -406,7 +406,7 @@ export class Lab implements LabWorkerWorld {
       stillFromMs: STORY_START_MS + story.stillFromMs,
       endMs: STORY_START_MS + story.endMs,
       startPrice: story.startPrice,
-      places: this.storedRules.get(symbol)?.tick.places() ?? 2,
+      places: this.#rulesAtStart.get(symbol)?.tick.places() ?? 2,
     }
     const prints = marketPath(plan, new Dice(story.seed).fork(`market ${symbol}`))
     const next = (i: number): void => {
@@ -457,7 +457,8 @@ export class Lab implements LabWorkerWorld {
       if (this.outage || !faults.strikes(name)) continue
       const untilMs = nowMs + faults.dice(name).whole(3_000, 120_000)
       this.outage = { untilMs, isDisk: name === 'db_disk_full' }
-      this.disturb(untilMs)
+      // Nobody asks a database that was away more often than twice a minute.
+      this.disturb(untilMs + 31_000)
     }
     const holder = this.#holder
     if (holder?.process.isAlive && !holder.process.isFrozen && !(this.outage && !this.outage.isDisk)) {

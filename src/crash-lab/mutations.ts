@@ -113,7 +113,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ...bound(inner),
       place: order => {
         if (order.side === 'buy') return inner.place(order)
-        const { step } = world.storedRules.get(order.symbol)!
+        const { step } = world.instruments().find(each => each.symbol === order.symbol)!
         return inner.place({ ...order, quantity: Decimal.from(order.quantity).plus(step).toString() })
       },
     }),

@@ -23,7 +23,7 @@ const FAULT_OF: Readonly<Partial<Record<StoryAction['kind'], FaultName>>> = {
 interface Backup {
   readonly commits: number
   readonly snapshot: unknown
-  readonly rules: ReadonlyMap<string, Instrument>
+  readonly rules: ReadonlyMap<string, ReadonlyMap<string, Instrument>>
 }
 
 const backups = new WeakMap<Lab, Backup>()
@@ -88,7 +88,7 @@ export async function performAction(lab: Lab, action: StoryAction): Promise<void
       // Deep stories have no backup: a whole database would have to go back.
       if (!saved || saved.snapshot === null) return
       // The venue's rules are rows as well: what was learnt in the lost time is forgotten with it.
-      for (const [symbol, instrument] of saved.rules) lab.storedRules.set(symbol, instrument)
+      for (const [botId, rules] of saved.rules) lab.storedRules.set(botId, rules)
       await lab.restore(saved.commits, saved.snapshot)
       return
     }
