@@ -1,7 +1,7 @@
 // Words and fills of the venue, put to the orders they are about: ours, ours of a lost time, or somebody else's. Each order is moved by
 // what the evidence says of it, fills first; an end that the venue states waits until every execution it counts is booked.
 
-import { type Decimal, ZERO } from '../core/money/decimal.ts'
+import type { Decimal } from '../core/money/decimal.ts'
 import { type Fill, isLive, type Order } from '../core/orders/order.ts'
 import type { OrderImage } from '../engine/machine.ts'
 import { type EvidenceStep, evidenceEvents, fillKey } from '../engine/reconciliation/evidence.ts'
@@ -134,7 +134,7 @@ export function imageOf(bot: AccountBot, { order, botTradeSeq, configVersion }: 
 
 /**
  * A fee that the venue has not told yet is estimated at the taker's rate, in the coin in which this pair takes it: what a buy leaves in
- * hand must not be thought more than it is. One in a third coin is valued at its last price.
+ * hand must not be thought more than it is. One in a third coin is valued at its last price, and where nobody knows that, at the taker's rate.
  */
 function bookableFill(writer: AccountWriter, bot: AccountBot, order: Order, fill: VenueFill): Fill {
   const instrument = bot.opened.instruments.get(order.symbol)
@@ -144,6 +144,7 @@ function bookableFill(writer: AccountWriter, bot: AccountBot, order: Order, fill
   const inBase = fill.side === 'buy' && instrument.feeAsset === instrument.base
   const fee = isEstimated ? (inBase ? fill.quantity : value).times(instrument.takerBps.shifted(-4)) : fill.fee
   const feeAsset = isEstimated ? (inBase ? instrument.base : instrument.quote) : fill.feeAsset
+  const known = feeValue(writer, fee, feeAsset, fill.price, instrument)
   return {
     tradeSeq: order.tradeSeq,
     purpose: order.purpose,
@@ -155,24 +156,24 @@ function bookableFill(writer: AccountWriter, bot: AccountBot, order: Order, fill
     quantity: fill.quantity,
     fee,
     feeAsset,
-    feeValueQuote: feeValue(writer, fee, feeAsset, fill.price, instrument),
+    feeValueQuote: known ?? value.times(instrument.takerBps.shifted(-4)),
     liquidity: fill.liquidity,
     atMs: fill.atMs,
-    ...(isEstimated ? { feeEstimated: true } : {}),
+    ...(isEstimated || known === null ? { feeEstimated: true } : {}),
   }
 }
 
+/** null: a third coin whose price nobody knows here. */
 function feeValue(
   writer: AccountWriter,
   fee: Decimal,
   feeAsset: string,
   price: Decimal,
   { base, quote }: { readonly base: string; readonly quote: string },
-): Decimal {
+): Decimal | null {
   if (feeAsset === quote) return fee
   if (feeAsset === base) return fee.times(price)
-  const rate = writer.lastPrice(`${feeAsset}/${quote}`)
-  return rate ? fee.times(rate) : ZERO
+  return writer.lastPrice(`${feeAsset}/${quote}`)?.times(fee) ?? null
 }
 
 async function recordOf(

@@ -201,12 +201,14 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
     return
   }
   const bot = writer.bot(intent.botId)
+  // Of a held bot nothing is written: the next start finds a call without an outcome, and asks.
+  if (!bot) return
   if (result.kind === 'answered') {
     writer.outbox.changeIntent(intent.id, { status: 'settled' })
     if (intent.kind === 'place') writer.noteSuccess('trade')
     await stepWord(writer, result.order)
     const isRefused = intent.kind === 'cancel' && result.order.status === 'open'
-    if (isRefused && bot)
+    if (isRefused)
       writer.step(bot, { kind: 'cancel_refused', atMs: writer.nowMs, order: intent.order, reason: 'the order still works' })
     return
   }
@@ -224,7 +226,7 @@ async function outcome(writer: AccountWriter, sent: SavedIntent, result: CallOut
   if (result.error.class === 'refused' && writer.records.orders.get(intent.clientOrderId)?.order.side === 'sell')
     writer.comparisonDueMs ??= writer.deps.clock.monotonic() + COMPARISON_AFTER_MS
   writer.outbox.changeIntent(intent.id, { status: 'settled', lastError: reason })
-  if (bot) writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'rejected', order: intent.order, reason })
+  writer.step(bot, { kind: 'order_event', atMs: writer.nowMs, event: 'rejected', order: intent.order, reason })
 }
 
 function settleCancel(writer: AccountWriter, intent: SavedIntent, kind: 'cancel_lost' | 'cancel_refused', reason: string): void {

@@ -5,9 +5,10 @@ import type { Candle } from '../core/market/candles.ts'
 import type { Decimal } from '../core/money/decimal.ts'
 import type { Order, OrderKey, Purpose } from '../core/orders/order.ts'
 import { type SafetyLevel, strictestLevel } from '../core/risk/safety.ts'
-import type { AccountAssignment, AccountCommit, OrderRecord, SavedIntent } from '../engine/account-store.ts'
+import type { AccountAssignment, AccountCommit, OrderRecord, SavedAccount, SavedIntent } from '../engine/account-store.ts'
 import type { DcaState } from '../engine/dca/dca-state.ts'
 import type { EngineEvent, StepResult } from '../engine/machine.ts'
+import { fillKey } from '../engine/reconciliation/evidence.ts'
 import { newMemory, type ProbeRequest, type ReconcileMemory } from '../engine/reconciliation/report.ts'
 import type { CallClass, VenueError, VenueErrorClass, VenueMessage, VenueOrder, VenueOrderRef } from '../engine/venue.ts'
 import { AccountBot } from './account-bot.ts'
@@ -38,6 +39,8 @@ export interface WriterEvents {
 
 /** Orders that ended within this time are read at a start: late fills of them are looked for. */
 const ENDED_SINCE_MS = 24 * 3_600_000
+/** Fills before a cursor's time that a read behind it may bring again. */
+const CURSOR_MARGIN_MS = 3_600_000
 const MAY_NOT_ACT_MS = 250
 
 /** Nothing is stepped any more: whoever waited for it need not. */
@@ -91,6 +94,8 @@ export class AccountWriter {
   #safety: SafetyLevel = 'normal'
   #nowMs = 0
   #isClosed = false
+  /** Fills that are booked in the instant at hand, by bot. */
+  readonly #bookedNow = new Map<string, string[]>()
   #signal: AbortSignal = new AbortController().signal
 
   constructor(assignment: AccountAssignment, deps: AccountRunDeps, on: WriterEvents) {
@@ -140,7 +145,7 @@ export class AccountWriter {
   async open(signal: AbortSignal): Promise<void> {
     this.#signal = signal
     const now = this.on.now()
-    const saved = await this.#patiently(() => this.deps.store.load(this.assignment, now - ENDED_SINCE_MS), signal)
+    const saved = await this.#load(now, signal)
     this.#records = new AccountRecords(saved, this.deps.epoch, now)
     this.#outbox = new AccountOutbox(this.#records)
     this.#safety = saved.safety
@@ -152,6 +157,18 @@ export class AccountWriter {
     }
     this.#nowMs = Math.max(now, ...[...this.#bots.values()].map(bot => bot.state.nowMs))
     this.#offerItem('safety', { kind: 'opened', bots: saved.bots })
+  }
+
+  /** Everything that reading on from the cursors may bring again must be known as booked: that can be more than the last day. */
+  async #load(nowMs: number, signal: AbortSignal): Promise<SavedAccount> {
+    const load = (sinceMs: number): Promise<SavedAccount> =>
+      this.#patiently(() => this.deps.store.load(this.assignment, sinceMs), signal)
+    const saved = await load(nowMs - ENDED_SINCE_MS)
+    const traded = new Set(saved.orders.map(({ order }) => order.symbol))
+    const hasNoCursor =
+      saved.cursors.length === 0 || [...traded].some(symbol => !saved.cursors.some(each => each.symbol === symbol))
+    const readFromMs = hasNoCursor ? 0 : Math.min(...saved.cursors.map(cursor => cursor.atMs)) - CURSOR_MARGIN_MS
+    return readFromMs < nowMs - ENDED_SINCE_MS ? load(readFromMs) : saved
   }
 
   close(): void {
@@ -204,6 +221,7 @@ export class AccountWriter {
   /** Steps everything that waits, writes it in one transaction, and answers those who wait for it. */
   async #instant(offered: readonly Offered[], signal: AbortSignal): Promise<void> {
     const answers: (() => void)[] = []
+    this.#bookedNow.clear()
     let mustWrite = false
     for (const { item, done, failed } of offered) {
       this.#nowMs = Math.max(this.#nowMs, this.on.now())
@@ -234,6 +252,8 @@ export class AccountWriter {
       work()
     } catch (error) {
       bot.discard()
+      // What this instant seemed to book was not: the cursor must not pass it.
+      for (const fill of this.#bookedNow.get(bot.botId) ?? []) this.records.bookedFills.delete(fill)
       this.outbox.forget(bot.botId)
       this.#hold(bot.botId, error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
@@ -248,7 +268,11 @@ export class AccountWriter {
     const { changes, commands } = result
     this.records.noteTransfers(changes.transfers)
     for (const order of changes.orders) this.records.note(bot, order, this.#nowMs)
-    for (const fill of changes.fills) this.records.bookedFills.add(`${fill.symbol}|${fill.fillId}`)
+    for (const fill of changes.fills) {
+      const key = fillKey(fill.symbol, fill.fillId)
+      this.records.bookedFills.add(key)
+      this.#bookedNow.set(bot.botId, [...(this.#bookedNow.get(bot.botId) ?? []), key])
+    }
     for (const command of commands) {
       if (command.kind === 'place_order') this.#intendPlace(bot, command.order)
       else if (command.kind === 'cancel_order') this.#intendCancel(bot, command.order)
