@@ -160,6 +160,7 @@ function fits(option: z.ZodType, input: Record<string, unknown>, discriminator: 
 
 /** "unknown key, baseOrder?" */
 function unknownKeyMessage(key: string, known: readonly string[]): string {
+  if (known.length === 0) return 'unknown key: none is known here'
   const meant = nearest(key, known)
   return meant === null ? `unknown key; known here: ${known.join(', ')}` : `unknown key, ${meant}?`
 }

@@ -139,7 +139,7 @@ export async function changeSafety(
   const current = await readScope(tx, target)
   const change = decide(current)
   if (change === null) return { now: current, changed: false }
-  if (change.baseVersion !== undefined && change.baseVersion !== current.rowVersion) throw conflict(current.rowVersion)
+  if (change.baseVersion !== undefined && change.baseVersion !== current.rowVersion) throw conflict(change.baseVersion)
   const content = contentOf(tx, target, current, change)
   const facts = {
     scope: target.scope,
@@ -331,7 +331,7 @@ export async function readSafetyLimits(tx: Transaction): Promise<StoredLimits> {
 /** @throws VERSION_CONFLICT. @returns the new version. */
 export async function writeSafetyLimits(tx: Transaction, limits: ChosenLimits, baseVersion: number | undefined): Promise<number> {
   const before = await readSafetyLimits(tx)
-  if (baseVersion !== undefined && baseVersion !== before.version) throw limitsConflict(before.version)
+  if (baseVersion !== undefined && baseVersion !== before.version) throw limitsConflict(baseVersion)
   try {
     const row = await tx.one<{ version: number }>(
       before.version === 0

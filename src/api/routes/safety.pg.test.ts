@@ -232,7 +232,9 @@ test('limits: stored by version, refused where they make no sense, and a bot who
   const stored = await put({ limits: { maxDailyLossPct: '3', maxOrdersPer10Sec: 4 } })
   assert.equal(contractProblem('setSafetyLimits', stored), null)
   const { version } = stored.body as { version: number }
-  assert.equal((await put({ limits: {}, baseVersion: version - 1 })).status, 409)
+  const late = await put({ limits: {}, baseVersion: version - 1 })
+  assert.equal(late.status, 409)
+  assert.match(late.text, new RegExp(`changed since version ${version - 1}\\.`))
   assert.deepEqual((await safety(trader)).limits, { chosen: { maxDailyLossPct: '3', maxOrdersPer10Sec: 4 }, version })
 
   const loose = await newBot(trader, { name: 'loose', risk: { maxDailyLossPct: '5' } })
@@ -262,4 +264,10 @@ test('the state of the system says what is allowed', async () => {
   const reply = await trader.call('GET', '/api/system/status')
   assert.equal(contractProblem('systemStatus', reply), null)
   assert.deepEqual((reply.body as { safety: object }).safety, { level: 'normal', reason: '' })
+})
+
+test('a question that takes nothing says so', async () => {
+  const reply = await trader.call('GET', '/api/safety?x=1')
+  assert.equal(reply.status, 422)
+  assert.match(reply.text, /unknown key: none is known here/)
 })
