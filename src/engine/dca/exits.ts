@@ -163,10 +163,7 @@ function syncRestingTargets(ctx: DealContext, deal: Deal): void {
   let cancelling = false
   for (const order of liveOrders(deal, 'tp')) {
     const match = wanted.find(target => target.index + 1 === order.rung)
-    const kept =
-      match &&
-      order.limitPrice?.equals(match.price) &&
-      order.quantity.equals(cutToMax(instrument, match.quantity.plus(order.filledQuantity), match.price))
+    const kept = match && order.limitPrice?.equals(match.price) && isAsLarge(instrument, order, match)
     if (!kept) {
       cancelOrder(ctx, deal, order)
       cancelling = true
@@ -195,6 +192,12 @@ function syncRestingTargets(ctx: DealContext, deal: Deal): void {
       })
     }
   }
+}
+
+/** Whether the order is what would be placed for the target, less what it has sold of it already. */
+function isAsLarge(instrument: Instrument, order: Order, { quantity, price }: OpenTarget): boolean {
+  if (instrument.maxQty === undefined) return remainingQuantity(order).equals(quantity)
+  return order.quantity.equals(cutToMax(instrument, quantity.plus(order.filledQuantity), price))
 }
 
 /** A virtual target sells its part at the market; the one that completes 100 is a full exit. */
