@@ -4,7 +4,9 @@
 import { FALSE, TRUE } from '../core/conditions/evaluate.ts'
 import { RecordingReads } from '../core/conditions/recorded-reads.ts'
 import { FRESH_PLAYBOOK_STATE, instantOf, stepPlaybook } from '../core/conditions/step-playbook.ts'
+import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { Candle } from '../core/market/candles.ts'
+import { type InstrumentRules, instrumentRules } from '../core/market/instrument.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import type { SavedBot } from '../engine/account-store.ts'
 import type { CommitBatch } from '../engine/commit-batch.ts'
@@ -25,6 +27,8 @@ interface SavedBotState {
   readonly reasons: Readonly<Record<string, string>>
   /** Last prices, by symbol. */
   readonly prices: Readonly<Record<string, string>>
+  /** Rules of the venue that the bot was stepped with last, by symbol. */
+  readonly rules: Readonly<Record<string, InstrumentRules>>
 }
 
 /** A watch of a price that fires, at most once per price offered. */
@@ -72,6 +76,16 @@ export class AccountBot {
   /** Goes on with the same state under other rules of the venue. */
   reopen(opened: OpenedBot): void {
     this.#opened = opened
+  }
+
+  /** Rules that have become others since the bot was stepped last: its journal must tell of them. */
+  changedRules(): InstrumentRules[] {
+    const saved = this.saved.state as SavedBotState | null
+    if (!saved) return []
+    return [...this.opened.instruments.values()].flatMap(each => {
+      const rules = instrumentRules(each)
+      return canonicalJson(rules) === canonicalJson(saved.rules[each.symbol] ?? null) ? [] : [rules]
+    })
   }
 
   get state(): DcaState {
@@ -222,6 +236,7 @@ export class AccountBot {
       statistics: this.#statistics.state,
       reasons: this.#collector.reasons(),
       prices: Object.fromEntries([...this.prices].map(([symbol, price]) => [symbol, price.toString()])),
+      rules: Object.fromEntries([...this.opened.instruments].map(([symbol, each]) => [symbol, instrumentRules(each)])),
     }
     const batch = this.#collector.take(
       {

@@ -139,6 +139,7 @@ function opened(writer: AccountWriter, saved: readonly SavedBot[]): void {
   for (const { botId, nextBotTradeSeq } of saved) {
     const bot = writer.bot(botId)
     if (!bot) continue
+    for (const rules of bot.changedRules()) writer.step(bot, { kind: 'instrument_changed', atMs: writer.nowMs, rules })
     if (!bot.hasStarted) {
       writer.step(bot, {
         kind: 'run_started',
