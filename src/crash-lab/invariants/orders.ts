@@ -190,7 +190,9 @@ export const unknownBlocks: Invariant = {
           }
         }
         for (const intent of commit.newIntents) {
-          if (intent.kind !== 'place' || (intent.order.purpose !== 'base' && intent.order.purpose !== 'avg')) continue
+          // One without a payload takes over an order that is there already.
+          if (intent.kind !== 'place' || intent.payload === null) continue
+          if (intent.order.purpose !== 'base' && intent.order.purpose !== 'avg') continue
           const state = truth.bot(intent.botId)
           const symbol = state.orders.get(orderKeyText(intent.order))?.symbol
           const doubtful = truth
