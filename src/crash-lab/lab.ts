@@ -126,7 +126,9 @@ export class Lab implements LabWorkerWorld {
       onMessage: message => this.#heard(message),
     })
     const stream = (message: VenueMessage): void => this.#stream(message)
-    this.front = new VenueFront(this.exchange, this.scheduler, this.faults, stream, fill => this.truth.shown(fill))
+    this.front = new VenueFront(this.exchange, this.scheduler, this.faults, stream, (fill, wasHidden) =>
+      this.truth.shown(fill, this.scheduler.nowMs, wasHidden),
+    )
     const startPrice = story.startPrice
     const timeframe = story.bots[0]!.feedTimeframe
     const symbols = [...new Set(story.bots.flatMap(symbolsOfBot))]

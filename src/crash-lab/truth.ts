@@ -61,6 +61,7 @@ export class Truth {
   readonly owners = new Map<string, Owner>()
   readonly booked = new Map<string, BookedFill>()
   readonly executions: Execution[] = []
+  readonly #lateSales: { readonly botId: string; readonly fill: VenueFill; readonly atMs: number }[] = []
   readonly #idsByKey = new Map<string, string>()
   readonly #executionsById = new Map<string, Execution>()
   /** By bot and currency of the base: what its executions have left. */
@@ -119,10 +120,14 @@ export class Truth {
     return execution
   }
 
-  /** An execution that the venue no longer hides. */
-  shown(fill: VenueFill): void {
+  /**
+   * An execution that nothing hides, or nothing any more.
+   * @param wasHidden the venue denied it until now.
+   */
+  shown(fill: VenueFill, atMs: number, wasHidden: boolean): void {
     const owner = fill.clientOrderId === null ? undefined : this.owners.get(fill.clientOrderId)
     if (!owner) return
+    if (wasHidden && fill.side === 'sell') this.#lateSales.push({ botId: owner.botId, fill, atMs })
     const base = this.baseOf(fill.symbol)
     const sign = fill.side === 'buy' ? fill.quantity : fill.quantity.negated()
     const fee = fill.feeAsset === base ? (fill.fee ?? ZERO) : ZERO
@@ -132,6 +137,15 @@ export class Truth {
   /** Coins of a symbol that a bot has at the venue, by all that the venue does not hide. */
   holding(botId: string, symbol: string): Decimal {
     return this.#holdings.get(`${botId}|${this.baseOf(symbol)}`) ?? ZERO
+  }
+
+  /** Sold by a bot and denied by the venue until that time at least: whoever acted on its word could not know. */
+  deniedSince(botId: string, symbol: string, sinceMs: number): Decimal {
+    let sum = ZERO
+    for (const { botId: whose, fill, atMs } of this.#lateSales) {
+      if (whose === botId && fill.symbol === symbol && atMs >= sinceMs) sum = sum.plus(fill.quantity)
+    }
+    return sum
   }
 
   committed(commit: AccountCommit): void {

@@ -44,7 +44,7 @@ export class VenueFront {
   #closedUntilMs = Number.NEGATIVE_INFINITY
   #bannedUntilMs = Number.NEGATIVE_INFINITY
 
-  readonly #shows: (fill: VenueFill) => void
+  readonly #shows: (fill: VenueFill, wasHidden: boolean) => void
 
   /**
    * @param tell hands a message to every stream.
@@ -55,7 +55,7 @@ export class VenueFront {
     scheduler: Scheduler,
     faults: FaultPlan,
     tell: (message: VenueMessage) => void,
-    shows: (fill: VenueFill) => void,
+    shows: (fill: VenueFill, wasHidden: boolean) => void,
   ) {
     this.#shows = shows
     this.#exchange = exchange
@@ -73,7 +73,7 @@ export class VenueFront {
         this.#hide(message.fill, index)
         return
       }
-      this.#shows(message.fill)
+      this.#shows(message.fill, false)
       this.#tell({ kind: 'fill', fill: this.#shownFill(message.fill) })
     } else if (message.kind === 'order') {
       this.#tell({ kind: 'order', order: this.#shown(message.order) })
@@ -197,7 +197,7 @@ export class VenueFront {
     this.#hidden.set(fill.venueFillId, { fill, index, untilMs })
     this.#scheduler.at(untilMs, () => {
       this.#hidden.delete(fill.venueFillId)
-      this.#shows(fill)
+      this.#shows(fill, true)
       this.#tell({ kind: 'fill', fill: this.#shownFill(fill) })
       const order = this.#exchange.find({
         symbol: fill.symbol,

@@ -99,10 +99,15 @@ function isWatched({ opened }: LabFacts, bot: BotTruth, deal: Deal): boolean {
     .some(watch => watch.kind === 'price_at_or_below' && watch.id === `${deal.tradeSeq}|stop`)
 }
 
+/** A sale may have been under way this long when the venue admits the one before it. */
+const UNDER_WAY_MS = 60_000
+
 export const noOversell: Invariant = {
   number: 15,
   name: 'exits never sell more than their bot holds, by all that the venue has let be known',
-  watch({ truth, exchange }, broken) {
+  watch({ truth, exchange, nowMs }, broken) {
+    const holdingOf = (botId: string, symbol: string): Decimal =>
+      truth.holding(botId, symbol).plus(truth.deniedSince(botId, symbol, nowMs() - UNDER_WAY_MS))
     return {
       ordered(order) {
         if (order.side !== 'sell' || order.status !== 'open' || order.clientOrderId === null) return
@@ -115,7 +120,7 @@ export const noOversell: Invariant = {
           if (each.side === 'sell' && each.symbol === order.symbol && whose?.botId === owner.botId)
             resting = resting.plus(each.quantity.minus(each.executedQuantity ?? ZERO))
         }
-        const held = truth.holding(owner.botId, order.symbol)
+        const held = holdingOf(owner.botId, order.symbol)
         if (resting.gt(held)) broken(`bot ${owner.botId} has ${resting} for sale and holds ${held} ${order.symbol}`)
       },
       executed({ fill, owner }) {
