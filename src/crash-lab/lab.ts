@@ -58,6 +58,8 @@ const OWN_BASE = '20'
 const FEE_COIN = 'FEE'
 const OWN_FEE_COIN = '10'
 const HISTORY_BARS = 30
+/** Nobody asks a database that was away more often than twice a minute. */
+const OUTAGE_FELT_MS = 31_000
 /** The world looks around this often: leases are renewed, chances of outages are drawn. */
 const BEAT_MS = 5_000
 
@@ -106,7 +108,7 @@ export class Lab implements LabWorkerWorld {
     this.log = new StoryLog(() => this.scheduler.nowMs - STORY_START_MS)
     const isFaultPhase = (): boolean => this.#since() >= story.faultsFromMs && this.#since() < story.faultsToMs
     this.faults = new FaultPlan(story.faults, dice.fork('faults'), isFaultPhase, name => {
-      this.disturb()
+      this.disturb(this.scheduler.nowMs + (name.startsWith('db_') ? OUTAGE_FELT_MS : 0))
       this.log.add(`fault ${name}`)
     })
     this.kills = new Kills(story.kills, dice.fork('kills'), isFaultPhase)
@@ -459,8 +461,7 @@ export class Lab implements LabWorkerWorld {
       if (this.outage || !faults.strikes(name)) continue
       const untilMs = nowMs + faults.dice(name).whole(3_000, 120_000)
       this.outage = { untilMs, isDisk: name === 'db_disk_full' }
-      // Nobody asks a database that was away more often than twice a minute.
-      this.disturb(untilMs + 31_000)
+      this.disturb(untilMs + OUTAGE_FELT_MS)
     }
     const holder = this.#holder
     if (holder?.process.isAlive && !holder.process.isFrozen && !(this.outage && !this.outage.isDisk)) {
