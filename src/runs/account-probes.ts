@@ -133,6 +133,9 @@ export class AccountProbes {
       const isAsked = askedMs <= this.#deps.clock.monotonic()
       if (isAsked) this.#writer.comparisonDueMs = null
       const wantsBalances = isAsked || hasDifferences || this.#deps.clock.monotonic() - this.#balancesAtMs >= BALANCES_MS
+      // Right after an order moved nothing can be judged by balances; bots that act each minute would always be in the way.
+      const settledInMs = this.#writer.records.lastTouchedAtMs + SECOND_REPORT_MS - this.#venueClock.now()
+      if (wantsBalances && settledInMs > 0) await nap(this.#deps.clock, settledInMs, signal)
       await this.#report(wantsBalances, signal)
     }
   }
@@ -176,6 +179,8 @@ export class AccountProbes {
       isWhole: isWhole && withBalances,
     }
     await this.#writer.do('reports', { kind: 'report', report: item })
+    // A difference that something moving kept from being judged is asked for again with the next report, not in five minutes.
+    if (balances && isDifferent(this.#writer.records.balances(), balances.rows)) this.#balancesAtMs = Number.NEGATIVE_INFINITY
     return isWhole
   }
 
@@ -378,6 +383,13 @@ function joinPages(pages: ReadonlyMap<string, FillsPage | null>): Listing<VenueF
     complete = complete && page?.complete === true
   }
   return { rows, complete }
+}
+
+function isDifferent(ours: ReadonlyMap<string, Decimal>, rows: readonly VenueBalance[]): boolean {
+  const there = new Map(rows.map(row => [row.currency, row.free.plus(row.locked)]))
+  return [...new Set([...ours.keys(), ...there.keys()])].some(
+    currency => !(ours.get(currency) ?? ZERO).equals(there.get(currency) ?? ZERO),
+  )
 }
 
 /** Prices of an execution lie within this factor of the order's own. */

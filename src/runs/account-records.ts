@@ -55,7 +55,11 @@ export class AccountRecords {
     for (const record of saved.orders) this.put({ ...record, touchedAtMs: nowMs - 60_000 })
   }
 
+  /** When an order was last touched by ourselves. */
+  lastTouchedAtMs = 0
+
   put(record: KnownOrder): void {
+    this.lastTouchedAtMs = Math.max(this.lastTouchedAtMs, record.touchedAtMs)
     this.orders.set(record.clientOrderId, record)
     this.#byKey.set(keyOf(record.botId, record.order), record.clientOrderId)
     if (record.venueOrderId !== null) this.#byVenueId.set(record.venueOrderId, record.clientOrderId)
