@@ -9,7 +9,7 @@ import type { SavedBot, SavedIntent } from '../engine/account-store.ts'
 import { newDoubt, nextProbeAtMs } from '../engine/reconciliation/doubt.ts'
 import { type FillsPage, type Listing, VenueError, type VenueFill, type VenueOrder } from '../engine/venue.ts'
 import { type ProbeResult, stepProbe } from './account-doubt.ts'
-import { adopt, settleDoubt, stepFills, stepWord } from './account-evidence.ts'
+import { adopt, applyWord, settleDoubt, stepFills, stepWord } from './account-evidence.ts'
 import { stepInstruments } from './account-instruments.ts'
 import { decideForeign, declareAbsent, type ForeignDecision } from './account-people.ts'
 import { type AccountReport, stepReport } from './account-report.ts'
@@ -87,8 +87,7 @@ export async function stepItem(writer: AccountWriter, item: AccountItem): Promis
       return
     }
     case 'lost_orders':
-      for (const order of item.orders.toSorted((a, b) => a.updatedAtMs - b.updatedAtMs))
-        if (!writer.records.find(order.clientOrderId, order.venueOrderId)) adopt(writer, order)
+      lostOrders(writer, item.orders)
       return
     case 'stream':
       writer.isStreaming = item.isConnected
@@ -152,6 +151,20 @@ function opened(writer: AccountWriter, saved: readonly SavedBot[]): void {
     }
   }
   writer.enforceSafety('as recorded')
+}
+
+/**
+ * After a restored backup: what no record knows joins its deal first, so that nothing new takes its place; then the records learn what
+ * became of theirs, so that a stop of the lost time is not given up for one that is gone.
+ */
+function lostOrders(writer: AccountWriter, orders: readonly VenueOrder[]): void {
+  const inTime = orders.toSorted((a, b) => a.updatedAtMs - b.updatedAtMs)
+  const find = (order: VenueOrder) => writer.records.find(order.clientOrderId, order.venueOrderId)
+  for (const order of inTime) if (!find(order)) adopt(writer, order)
+  for (const order of inTime) {
+    const record = find(order)
+    if (record && isLive(record.order)) applyWord(writer, record, order, [])
+  }
 }
 
 /** @returns whether it may be sent: its being sent is committed with this instant. */

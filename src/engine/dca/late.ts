@@ -188,7 +188,8 @@ function isWanted(ctx: DealContext, deal: Deal, order: Order): boolean {
     case 'tp':
       return order.type === 'limit' && order.rung !== null && alike.length === 0 && targetsRest(ctx.setting, exits)
     case 'sl':
-      return order.type === 'stop' && alike.length === 0 && stopRests(ctx.setting, exits)
+      // One in doubt protects nothing: a stop that is known to rest is worth more.
+      return order.type === 'stop' && alike.every(each => each.status === 'unknown') && stopRests(ctx.setting, exits)
     default:
       return false
   }
