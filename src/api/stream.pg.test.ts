@@ -193,8 +193,10 @@ test('a transaction that commits late is not skipped by ids that were seen befor
   await late
   await event(ada, run.botId, 'NEXT')
   await stream.until(message => message.data.data?.['eventType'] === 'NEXT', 'event')
+  // What was written just before the stream was opened may be told as well.
+  const told = stream.messages.filter(one => one.event === 'events').map(one => String(one.data.data?.['eventType']))
   assert.deepEqual(
-    stream.messages.filter(one => one.event === 'events').map(one => one.data.data?.['eventType']),
+    told.filter(type => ['LATE', 'EARLY', 'NEXT'].includes(type)),
     ['LATE', 'EARLY', 'NEXT'],
   )
   stream.close()
