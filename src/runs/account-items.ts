@@ -187,7 +187,10 @@ function claim(writer: AccountWriter, intentId: string): boolean {
     }
     // Its end was decided after it, or it is too old for what it was decided on: then it is never sent.
     const isUnwanted = record.order.cancelState !== 'none'
-    if (isUnwanted || (intent.priority === 'P4' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS)) {
+    // A late fill may have sold some of it while it waited: an exit is never larger than what is held.
+    const held = bot.deal(intent.order.tradeSeq)?.lot.quantity
+    const isTooLarge = record.order.side === 'sell' && held !== undefined && record.order.quantity.gt(held)
+    if (isUnwanted || isTooLarge || (intent.priority === 'P4' && writer.nowMs - intent.createdAtMs > STALE_INTENT_MS)) {
       withdraw(writer, intentId)
       return false
     }
