@@ -129,13 +129,18 @@ test('one deal is closed by hand, then panic pauses the bot and sells what is le
   await untilStatus(page, 'running')
   const deals = page.getByRole('region', { name: 'Deals' })
   const closing = deals.getByRole('button', { name: /^Close deal \d+$/ }).first()
-  await closing.waitFor({ timeout: FIRST_DEAL_LIMIT_MS })
-  const number = /\d+/.exec((await closing.getAttribute('aria-label')) ?? '')?.[0]
-  await closing.click()
-  const dialog = page.getByRole('dialog', { name: `Close deal #${number} now` })
-  assert.match(await dialog.innerText(), /It holds [\d.]+ BTC; the last price is [\d,.]+ USDT/)
-  await dialog.getByRole('button', { name: 'Sell BTC now' }).click()
-  await deals.getByRole('row', { name: new RegExp(`^Open deal ${number} .*Manual`) }).waitFor()
+  // The market goes on while we click: a deal may reach its own target first, then the next one is closed by hand.
+  for (let isManual = false; !isManual; ) {
+    await closing.waitFor({ timeout: FIRST_DEAL_LIMIT_MS })
+    const number = /\d+/.exec((await closing.getAttribute('aria-label')) ?? '')?.[0]
+    await closing.click()
+    const dialog = page.getByRole('dialog', { name: `Close deal #${number} now` })
+    assert.match(await dialog.innerText(), /It holds [\d.]+ BTC; the last price is [\d,.]+ USDT/)
+    await dialog.getByRole('button', { name: 'Sell BTC now' }).click()
+    const ended = deals.getByRole('row', { name: new RegExp(`^Open deal ${number} .*(Manual|Take profit|Trailing|Stop)`) })
+    await ended.waitFor()
+    isManual = (await ended.innerText()).includes('Manual')
+  }
 
   await closing.waitFor({ timeout: FIRST_DEAL_LIMIT_MS })
   await page.getByRole('button', { name: 'More for My first demo bot' }).click()
