@@ -1,5 +1,8 @@
 /** DCA configs for tests: a small whole one, one with every block, and a way to change a path. */
 
+import type { DcaConfig } from '../core/dca/config.ts'
+import { parseDcaConfig } from './dca-config.ts'
+
 /** Needs nothing that has a default. */
 export const SMALL = {
   schemaVersion: 1,
@@ -96,4 +99,36 @@ export function changed(config: unknown, path: string, value: unknown): Record<s
   if (value === undefined) delete place[last]
   else place[last] = value
   return copy
+}
+
+/** A bot that trades on any waves of some percent: base order at once, three safety orders, two targets, a stop. */
+export function wavesConfig(changes: Record<string, unknown> = {}): DcaConfig {
+  const parsed = parseDcaConfig({
+    schemaVersion: 1,
+    type: 'dca',
+    name: 'waves',
+    exchange: 'binance',
+    pairs: ['BTC/USDT'],
+    timeframe: '1h',
+    baseOrder: { size: '100' },
+    entry: { mode: 'immediate' },
+    averaging: {
+      rule: { type: 'ladder', stepPct: '2', stepScale: '1.1' },
+      amount: { type: 'fixed', value: '100' },
+      volumeScale: '1.2',
+      maxOrders: 3,
+    },
+    exits: {
+      takeProfit: {
+        targets: [
+          { profitPct: '1.5', sellPct: '50' },
+          { profitPct: '3', sellPct: '50' },
+        ],
+      },
+      stopLoss: { type: 'pct', value: '11' },
+    },
+    ...changes,
+  })
+  if (!parsed.ok) throw new Error(`not a valid bot: ${JSON.stringify(parsed.findings)}`)
+  return parsed.config
 }

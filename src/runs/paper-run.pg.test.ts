@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createMarket } from '../app/market.ts'
 import { createRunStore } from '../app/run-store.ts'
 import { runBacktest } from '../backtest/run-backtest.ts'
-import { parseDcaConfig } from '../contract/dca-config.ts'
+import { wavesConfig } from '../contract/dca-config.fixture.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import type { CandleColumns } from '../core/market/candles.ts'
 import { defaultRules, instrumentFromRules } from '../core/market/instrument.ts'
@@ -47,36 +47,7 @@ async function storeCandles(exchange: string, columns: CandleColumns): Promise<v
   await importCandles(db, { instrumentId, timeframe: '1h', symbol: 'BTC/USDT', source: 'test', columns })
 }
 
-function config(changes: Record<string, unknown> = {}): DcaConfig {
-  const parsed = parseDcaConfig({
-    schemaVersion: 1,
-    type: 'dca',
-    name: 'waves',
-    exchange: 'binance',
-    pairs: ['BTC/USDT'],
-    timeframe: '1h',
-    baseOrder: { size: '100' },
-    entry: { mode: 'immediate' },
-    averaging: {
-      rule: { type: 'ladder', stepPct: '2', stepScale: '1.1' },
-      amount: { type: 'fixed', value: '100' },
-      volumeScale: '1.2',
-      maxOrders: 3,
-    },
-    exits: {
-      takeProfit: {
-        targets: [
-          { profitPct: '1.5', sellPct: '50' },
-          { profitPct: '3', sellPct: '50' },
-        ],
-      },
-      stopLoss: { type: 'pct', value: '11' },
-    },
-    ...changes,
-  })
-  assert.ok(parsed.ok, JSON.stringify(parsed))
-  return parsed.config
-}
+const config = wavesConfig
 
 interface Bot {
   readonly botId: string

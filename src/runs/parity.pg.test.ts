@@ -10,7 +10,7 @@ import { parityDeals } from '../app/parity.ts'
 import { recordedRun, replayDeps } from '../app/recorded-run.ts'
 import { createRunStore } from '../app/run-store.ts'
 import { runCli } from '../cli/testing.ts'
-import { parseDcaConfig } from '../contract/dca-config.ts'
+import { wavesConfig } from '../contract/dca-config.fixture.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import { type CandleColumns, sliceColumns } from '../core/market/candles.ts'
 import { DEMO_INSTRUMENTS } from '../core/market/demo-market.ts'
@@ -56,36 +56,7 @@ async function storeCandles(exchange: string, columns: CandleColumns, timeframe:
   await importCandles(db, { instrumentId, timeframe, symbol: 'BTC/USDT', source: 'test', columns })
 }
 
-function config(changes: Record<string, unknown> = {}): DcaConfig {
-  const parsed = parseDcaConfig({
-    schemaVersion: 1,
-    type: 'dca',
-    name: 'parity',
-    exchange: 'binance',
-    pairs: ['BTC/USDT'],
-    timeframe: '1h',
-    baseOrder: { size: '100' },
-    entry: { mode: 'immediate' },
-    averaging: {
-      rule: { type: 'ladder', stepPct: '2', stepScale: '1.1' },
-      amount: { type: 'fixed', value: '100' },
-      volumeScale: '1.2',
-      maxOrders: 3,
-    },
-    exits: {
-      takeProfit: {
-        targets: [
-          { profitPct: '1.5', sellPct: '50' },
-          { profitPct: '3', sellPct: '50' },
-        ],
-      },
-      stopLoss: { type: 'pct', value: '11' },
-    },
-    ...changes,
-  })
-  assert.ok(parsed.ok, JSON.stringify(parsed))
-  return parsed.config
-}
+const config = (changes: Record<string, unknown> = {}): DcaConfig => wavesConfig({ name: 'parity', ...changes })
 
 interface Bot {
   readonly botId: string

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { parseDcaConfig } from '../contract/dca-config.ts'
+import { wavesConfig } from '../contract/dca-config.fixture.ts'
 import type { DcaConfig } from '../core/dca/config.ts'
 import { canonicalJson } from '../core/hash/canonical-json.ts'
 import type { CandleColumns } from '../core/market/candles.ts'
@@ -25,36 +25,7 @@ const WAVES = candlesThrough(waves(400))
 const MARKET = createDemoMarket(DEMO_SEED)
 const T0 = Date.UTC(2026, 4, 5, 12)
 
-function config(changes: Record<string, unknown> = {}): DcaConfig {
-  const parsed = parseDcaConfig({
-    schemaVersion: 1,
-    type: 'dca',
-    name: 'replayed',
-    exchange: 'binance',
-    pairs: ['BTC/USDT'],
-    timeframe: '1h',
-    baseOrder: { size: '100' },
-    entry: { mode: 'immediate' },
-    averaging: {
-      rule: { type: 'ladder', stepPct: '2', stepScale: '1.1' },
-      amount: { type: 'fixed', value: '100' },
-      volumeScale: '1.2',
-      maxOrders: 3,
-    },
-    exits: {
-      takeProfit: {
-        targets: [
-          { profitPct: '1.5', sellPct: '50' },
-          { profitPct: '3', sellPct: '50' },
-        ],
-      },
-      stopLoss: { type: 'pct', value: '11' },
-    },
-    ...changes,
-  })
-  assert.ok(parsed.ok, JSON.stringify(parsed))
-  return parsed.config
-}
+const config = (changes: Record<string, unknown> = {}): DcaConfig => wavesConfig({ name: 'replayed', ...changes })
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex')
 const HASHES: JournalHashes = {
