@@ -2,7 +2,7 @@
 // the database's keys would give.
 
 import { Books } from '../core/ledger/books.ts'
-import { ACCOUNT_OWNER, type AccountKind, type Transfer } from '../core/ledger/transfer.ts'
+import { ACCOUNT_OWNER, type AccountKind, AT_VENUE, type Transfer } from '../core/ledger/transfer.ts'
 import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import { clientOrderId } from '../core/orders/client-order-id.ts'
 import { type Fill, isLive, type Order, orderKeyText } from '../core/orders/order.ts'
@@ -18,7 +18,7 @@ import type {
   SavedIntent,
 } from '../engine/account-store.ts'
 import type { CommitBatch, EquitySample, FundsImage, JournalEntry, SystemEvent, TradeImage } from '../engine/commit-batch.ts'
-import { AT_VENUE, ENDED_UNFILLED, INTENT_MOVES, lastChanges } from '../storage/account-store-rules.ts'
+import { ENDED_UNFILLED, INTENT_MOVES, lastChanges } from '../storage/account-store-rules.ts'
 import { StorageError } from '../storage/errors.ts'
 
 export interface MemoryBot {
@@ -120,7 +120,6 @@ function plain<T>(value: T): T {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T)
 }
 
-const HELD = new Set(AT_VENUE)
 const UNFILLED = new Set(ENDED_UNFILLED)
 
 /** One commit on the tables: all of it, or after `rollback` none. */
@@ -299,7 +298,7 @@ export class MemoryTransaction {
 
   /** Contracts of a perpetual are no coins that the venue keeps for the account. */
   #hold(kind: AccountKind, { currency, tradeSeq }: Transfer, owner: string, change: Decimal): void {
-    if (!HELD.has(kind)) return
+    if (!AT_VENUE.has(kind)) return
     if (kind === 'position' && this.#tables.trades.get(`${owner}|${tradeSeq}|`)?.symbol.includes(':')) return
     this.#set(this.#tables.held, currency, (this.#tables.held.get(currency) ?? ZERO).plus(change))
   }

@@ -31,9 +31,6 @@ interface SavedBotState {
   readonly rules: Readonly<Record<string, InstrumentRules>>
 }
 
-/** A watch of a price that fires, at most once per price offered. */
-export type Touch = Extract<EngineEvent, { kind: 'price_touched' }>
-
 const MONEY_PLACES = 8
 /** Steps that one price may cause: more would be a watch that fires without end. */
 const TOUCH_LIMIT = 1000
@@ -95,10 +92,6 @@ export class AccountBot {
   /** Whether the run has been told that it starts. */
   get hasStarted(): boolean {
     return this.#lastSeq > 0 || this.#collector.hasNews()
-  }
-
-  get hasEnded(): boolean {
-    return this.opened.machine.hasEnded(this.#state)
   }
 
   trades(symbol: string): boolean {

@@ -17,10 +17,6 @@ export class Inbox<Item> {
   #wake: () => void = () => {}
   #woken: Promise<void> | null = null
 
-  get size(): number {
-    return this.#waiting.length
-  }
-
   put(rank: Rank, item: Item): void {
     this.#waiting.push({ item, rank: RANKS.indexOf(rank), arrival: this.#arrivals })
     this.#arrivals += 1

@@ -4,6 +4,7 @@
 import { splitSymbol } from '../core/market/instrument.ts'
 import { Decimal, ZERO } from '../core/money/decimal.ts'
 import type { OrderRecord, SavedIntent } from '../engine/account-store.ts'
+import { balanceTotals } from '../engine/reconciliation/compare-holdings.ts'
 import { matchWithoutId, type SourceAnswer } from '../engine/reconciliation/doubt.ts'
 import { fillKey } from '../engine/reconciliation/evidence.ts'
 import type { VenueReport } from '../engine/reconciliation/report.ts'
@@ -386,7 +387,7 @@ function joinPages(pages: ReadonlyMap<string, FillsPage | null>): Listing<VenueF
 }
 
 function isDifferent(ours: ReadonlyMap<string, Decimal>, rows: readonly VenueBalance[]): boolean {
-  const there = new Map(rows.map(row => [row.currency, row.free.plus(row.locked)]))
+  const there = balanceTotals(rows)
   return [...new Set([...ours.keys(), ...there.keys()])].some(
     currency => !(ours.get(currency) ?? ZERO).equals(there.get(currency) ?? ZERO),
   )
@@ -406,10 +407,8 @@ export function mayHaveFilled(
 ): boolean {
   const parts = splitSymbol(order.symbol)
   if (!parts) return true
-  const change = (currency: string): Decimal => {
-    const row = rows.find(each => each.currency === currency)
-    return (row ? row.free.plus(row.locked) : ZERO).minus(ours.get(currency) ?? ZERO)
-  }
+  const there = balanceTotals(rows)
+  const change = (currency: string): Decimal => (there.get(currency) ?? ZERO).minus(ours.get(currency) ?? ZERO)
   const coins = change(parts.base)
   const money = change(parts.quote)
   const isLikeIt = order.side === 'buy' ? coins.isPositive() && money.isNegative() : coins.isNegative() && money.isPositive()

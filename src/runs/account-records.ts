@@ -1,7 +1,7 @@
 // What the writer of an exchange account knows of its orders, calls, fills and money: loaded at a start, kept in step with every commit.
 // The database holds the same; this is only so that nothing must be asked for twice.
 
-import type { Transfer } from '../core/ledger/transfer.ts'
+import { AT_VENUE, type Transfer } from '../core/ledger/transfer.ts'
 import { type Decimal, ZERO } from '../core/money/decimal.ts'
 import { type ClientOrderKey, clientOrderId } from '../core/orders/client-order-id.ts'
 import { isLive, type Order, type OrderKey, orderKeyText } from '../core/orders/order.ts'
@@ -17,8 +17,6 @@ export interface KnownOrder extends OrderRecord {
 
 /** Ended orders are kept in memory this long; older ones are found in the store. */
 const KEEP_ENDED_MS = 24 * 3_600_000
-/** Accounts whose balance the venue holds for us. */
-const HELD: ReadonlySet<string> = new Set(['free', 'bot_free', 'bot_reserved', 'bot_margin', 'bot_dust', 'position'])
 /** Orders of one deal and purpose among which a lost one is looked for. */
 const LOST_SEQUENCES = 60
 /** Ids given out before the last restored backups are still recognised. */
@@ -152,7 +150,7 @@ export class AccountRecords {
 
   noteTransfers(transfers: readonly Transfer[]): void {
     for (const { debit, credit, currency, amount } of transfers) {
-      const change = (HELD.has(debit) ? 1 : 0) - (HELD.has(credit) ? 1 : 0)
+      const change = (AT_VENUE.has(debit) ? 1 : 0) - (AT_VENUE.has(credit) ? 1 : 0)
       if (change === 0) continue
       const before = this.#balances.get(currency) ?? ZERO
       this.#balances.set(currency, change > 0 ? before.plus(amount) : before.minus(amount))

@@ -1,6 +1,7 @@
 // What an exchange account continues from: everything of it, as one moment of the database has it.
 
 import { canonicalJson } from '../core/hash/canonical-json.ts'
+import { AT_VENUE } from '../core/ledger/transfer.ts'
 import { Decimal } from '../core/money/decimal.ts'
 import type { SafetyLevel } from '../core/risk/safety.ts'
 import type { ScopeSafety } from '../core/risk/safety-record.ts'
@@ -14,7 +15,7 @@ import {
   recordOf,
   venueOrderOf,
 } from './account-store-rows.ts'
-import { AT_VENUE, oldestFirst } from './account-store-rules.ts'
+import { oldestFirst } from './account-store-rules.ts'
 import type { Transaction } from './database.ts'
 import { StorageError } from './errors.ts'
 import type { RunInstrument } from './run-commit-rows.ts'
@@ -149,7 +150,7 @@ async function readBalances(tx: Transaction, accountId: string): Promise<Map<str
      left join trades t on a.kind = 'position' and t.id = a.trade_id left join instruments i on i.id = t.instrument_id
      where a.connection_id = $1 and a.mode = 'live' and a.kind = any($2) and (i.kind is null or i.kind = 'spot')
      group by a.currency`,
-    [accountId, AT_VENUE],
+    [accountId, [...AT_VENUE]],
   )
   return new Map(rows.map(row => [row.currency, Decimal.from(row.balance)]))
 }

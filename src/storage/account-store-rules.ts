@@ -1,6 +1,5 @@
 // What every store of accounts holds to, whatever it keeps its rows in.
 
-import type { AccountKind } from '../core/ledger/transfer.ts'
 import type { OrderStatus } from '../core/orders/order.ts'
 import type { AccountCommit, IntentChange, IntentStatus, SavedIntent } from '../engine/account-store.ts'
 
@@ -14,9 +13,6 @@ export const INTENT_MOVES: Readonly<Record<IntentStatus, readonly IntentStatus[]
   in_doubt: ['in_doubt', 'settled'],
   settled: ['settled', 'in_doubt'],
 }
-
-/** Ledger accounts whose money and coins lie at the venue. */
-export const AT_VENUE: readonly AccountKind[] = ['free', 'bot_free', 'bot_reserved', 'bot_margin', 'bot_dust', 'position']
 
 /** An order that ended so gives its rung free, unless something of it was filled. */
 export const ENDED_UNFILLED: readonly OrderStatus[] = ['cancelled', 'rejected', 'expired']

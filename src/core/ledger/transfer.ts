@@ -35,6 +35,16 @@ export const ACCOUNT_OWNER: Record<AccountKind, 'account' | 'bot' | 'trade'> = {
   market: 'trade',
 }
 
+/** Accounts whose money and coins lie at the venue: their sum is what it must hold. */
+export const AT_VENUE: ReadonlySet<AccountKind> = new Set([
+  'free',
+  'bot_free',
+  'bot_reserved',
+  'bot_margin',
+  'bot_dust',
+  'position',
+])
+
 export interface Transfer {
   /** Derived from the cause, such as `fill:1|base|1:0:cost`: booking a cause twice is refused. */
   readonly cause: string

@@ -13,7 +13,3 @@ export function strictestLevel(levels: Iterable<SafetyLevel>): SafetyLevel {
   for (const level of levels) strictest = Math.max(strictest, SAFETY_LEVELS.indexOf(level))
   return SAFETY_LEVELS[strictest]!
 }
-
-export function mayEnter(level: SafetyLevel): boolean {
-  return level === 'normal'
-}

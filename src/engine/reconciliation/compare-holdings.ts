@@ -3,7 +3,7 @@
 
 import { type Decimal, minDecimal, sumDecimals, ZERO } from '../../core/money/decimal.ts'
 import type { Side } from '../../core/orders/order.ts'
-import type { VenueFill } from '../venue.ts'
+import type { VenueBalance, VenueFill } from '../venue.ts'
 import { areApart } from './compare-orders.ts'
 import type { Difference, OurSide, OwnPosition, ReconcileEvent, ReconcileMemory, VenueReport } from './report.ts'
 
@@ -209,8 +209,13 @@ function venueBalances(ours: OurSide, report: VenueReport): Map<string, Decimal>
   if (!balances?.complete) return null
   const holdsSomething = [...ours.balances.values()].some(amount => !amount.isZero())
   if (balances.rows.length === 0 && holdsSomething) return null
+  return balanceTotals(balances.rows)
+}
+
+/** Free and locked together, by currency. */
+export function balanceTotals(rows: readonly VenueBalance[]): Map<string, Decimal> {
   const totals = new Map<string, Decimal>()
-  for (const { currency, free, locked } of balances.rows) {
+  for (const { currency, free, locked } of rows) {
     totals.set(currency, (totals.get(currency) ?? ZERO).plus(free).plus(locked))
   }
   return totals
